@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The only place that touches liburing: what Swift cannot import from liburing 2.3 (macros, atomics on mapped
+ * rings, flags made of `1U << enum`), and the kernel constants that are newer than it. Functions of stable
+ * signature and without a decision: whatever needs an `if` is Swift.
+ */
+#pragma once
+
+/* liburing.h defines _GNU_SOURCE by itself, but the C library's module map was built without it: these two come
+ * first, or a debug build sees two different fd_set. */
+#include <sys/types.h>
+#include <sys/select.h>
+
+#include <liburing.h>
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+
+/* Names and values: include/uapi/linux/io_uring.h of the kernel that brought each. */
+enum {
+    CL_SETUP_CQSIZE = 1 << 3,
+    CL_SETUP_CLAMP = 1 << 4,
+    CL_SETUP_R_DISABLED = 1 << 6,
+    CL_SETUP_SUBMIT_ALL = 1 << 7,
+    CL_SETUP_COOP_TASKRUN = 1 << 8,
+    CL_SETUP_TASKRUN_FLAG = 1 << 9,
+    CL_SETUP_SINGLE_ISSUER = 1 << 12,
+    CL_SETUP_DEFER_TASKRUN = 1 << 13,
+
+    CL_FEATURE_NODROP = 1 << 1,
+    CL_FEATURE_EXT_ARG = 1 << 8,
+    CL_FEATURE_MIN_TIMEOUT = 1 << 15,
+    CL_FEATURE_NO_IOWAIT = 1 << 17,
+
+    CL_ENTER_GETEVENTS = 1 << 0,
+    CL_ENTER_EXT_ARG = 1 << 3,
+    CL_ENTER_REGISTERED_RING = 1 << 4,
+    CL_ENTER_ABS_TIMER = 1 << 5,
+    CL_ENTER_NO_IOWAIT = 1 << 7,
+
+    CL_SQ_CQ_OVERFLOW = 1 << 1,
+    CL_SQ_TASKRUN = 1 << 2,
+
+    CL_SQE_BUFFER_SELECT = 1 << 5,
+    CL_SQE_CQE_SKIP_SUCCESS = 1 << 6,
+
+    CL_RECVSEND_POLL_FIRST = 1 << 0,
+    CL_RECV_MULTISHOT = 1 << 1,
+    CL_SEND_VECTORIZED = 1 << 5,
+    CL_ACCEPT_MULTISHOT = 1 << 0,
+
+    CL_CQE_F_BUFFER = 1 << 0,
+    CL_CQE_F_MORE = 1 << 1,
+    CL_CQE_F_BUF_MORE = 1 << 4,
+
+    CL_OP_ACCEPT = 13,
+    CL_OP_ASYNC_CANCEL = 14,
+    CL_OP_CONNECT = 16,
+    CL_OP_CLOSE = 19,
+    CL_OP_READ = 22,
+    CL_OP_SEND = 26,
+    CL_OP_RECV = 27,
+    CL_OP_SENDMSG = 9,
+    CL_OP_RECVMSG = 10,
+    CL_OP_MSG_RING = 40,
+    CL_OP_NOP = 0,
+
+    CL_CANCEL_ALL = 1 << 0,
+    CL_CANCEL_FD = 1 << 1,
+
+    CL_REGISTER_RING_FDS = 20,
+    CL_REGISTER_PBUF_RING = 22,
+    CL_UNREGISTER_PBUF_RING = 23,
+    CL_REGISTER_ENABLE_RINGS = 12,
+    CL_REGISTER_IOWQ_MAX_WORKERS = 19,
+    CL_REGISTER_CLOCK = 29,
+    CL_REGISTER_SEND_MSG_RING = 31,
+
+    CL_PBUF_RING_INCREMENTAL = 2,
+};
+
+/* io_uring_getevents_arg with the word that 2.3 still calls `pad` (6.12). */
+struct cl_wait_argument {
+    uint64_t sigmask;
+    uint32_t sigmask_size;
+    uint32_t min_wait_microseconds;
+    uint64_t timespec;
+};
+
+/* io_uring_buf_reg with the word that 2.3 still calls `pad` (6.4). */
+struct cl_buffer_ring_registration {
+    uint64_t ring_address;
+    uint32_t ring_entries;
+    uint16_t group;
+    uint16_t flags;
+    uint64_t reserved[3];
+};
+
+static inline int cl_enter(int fd, unsigned submit, unsigned min_complete, unsigned flags, const void *argument, size_t size)
+{
+    long result = syscall(__NR_io_uring_enter, fd, submit, min_complete, flags, argument, size);
+    return result < 0 ? -errno : (int)result;
+}
+
+static inline int cl_register(int fd, unsigned operation, const void *argument, unsigned count)
+{
+    long result = syscall(__NR_io_uring_register, fd, operation, argument, count);
+    return result < 0 ? -errno : (int)result;
+}
+
+/* Submission queue. The index array is written once; afterwards entry i of the array names SQE i. */
+static inline void cl_sq_fill_identity(struct io_uring *ring)
+{
+    for (unsigned i = 0; i < *ring->sq.kring_entries; i++)
+        ring->sq.array[i] = i;
+}
+static inline unsigned cl_sq_entries(const struct io_uring *ring) { return *ring->sq.kring_entries; }
+static inline unsigned cl_sq_mask(const struct io_uring *ring) { return *ring->sq.kring_mask; }
+static inline unsigned cl_sq_head(const struct io_uring *ring) { return __atomic_load_n(ring->sq.khead, __ATOMIC_ACQUIRE); }
+static inline void cl_sq_publish(struct io_uring *ring, unsigned tail) { __atomic_store_n(ring->sq.ktail, tail, __ATOMIC_RELEASE); }
+static inline unsigned cl_sq_flags(const struct io_uring *ring) { return __atomic_load_n(ring->sq.kflags, __ATOMIC_ACQUIRE); }
+
+/* Completion queue. */
+static inline unsigned cl_cq_entries(const struct io_uring *ring) { return *ring->cq.kring_entries; }
+static inline unsigned cl_cq_mask(const struct io_uring *ring) { return *ring->cq.kring_mask; }
+static inline unsigned cl_cq_head(const struct io_uring *ring) { return *ring->cq.khead; }
+static inline unsigned cl_cq_tail(const struct io_uring *ring) { return __atomic_load_n(ring->cq.ktail, __ATOMIC_ACQUIRE); }
+static inline void cl_cq_release(struct io_uring *ring, unsigned head) { __atomic_store_n(ring->cq.khead, head, __ATOMIC_RELEASE); }
+
+/* Provided buffer ring (io_uring_register(2), IORING_REGISTER_PBUF_RING). */
+static inline void cl_buffer_ring_put(struct io_uring_buf_ring *ring, unsigned mask, unsigned tail, uint64_t address, uint32_t length, uint16_t buffer)
+{
+    struct io_uring_buf *entry = &ring->bufs[tail & mask];
+    entry->addr = address;
+    entry->len = length;
+    entry->bid = buffer;
+}
+static inline void cl_buffer_ring_publish(struct io_uring_buf_ring *ring, uint16_t tail) { __atomic_store_n(&ring->tail, tail, __ATOMIC_RELEASE); }
+
+/* Fields of an SQE that live in unions; the caller has cleared it. */
+static inline void cl_sqe_clear(struct io_uring_sqe *sqe) { memset(sqe, 0, sizeof *sqe); }
+static inline void cl_sqe_set_optional_length(struct io_uring_sqe *sqe, uint32_t length) { sqe->file_index = length; }
+static inline void cl_sqe_set_message_flags(struct io_uring_sqe *sqe, uint32_t flags) { sqe->msg_flags = flags; }
+static inline void cl_sqe_set_buffer_group(struct io_uring_sqe *sqe, uint16_t group) { sqe->buf_group = group; }
+static inline void cl_sqe_set_cancel_flags(struct io_uring_sqe *sqe, uint32_t flags) { sqe->cancel_flags = flags; }
+static inline void cl_sqe_set_accept_flags(struct io_uring_sqe *sqe, uint32_t flags) { sqe->accept_flags = flags; }
+
+/* Threads. */
+static inline int cl_set_thread_name(const char *name) { return pthread_setname_np(pthread_self(), name); }
+static inline int cl_pin_this_thread(unsigned cpu)
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    return sched_setaffinity(0, sizeof set, &set);
+}
+
+/* Nanoseconds of CLOCK_MONOTONIC. */
+static inline uint64_t cl_monotonic_nanoseconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}

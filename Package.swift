@@ -1,0 +1,64 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableExperimentalFeature("Lifetimes"),
+    .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+    name: "Gori",
+    products: [
+        .library(name: "Gori", targets: ["Gori"]),
+        .library(name: "Overlapped", targets: ["Overlapped"]),
+        .library(name: "Wire", targets: ["Wire"]),
+        .library(name: "World", targets: ["World"]),
+        .executable(name: "gori", targets: ["GoriCommand"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.1.0"),
+    ],
+    targets: [
+        // Floor 0: the only place that touches liburing.
+        .systemLibrary(
+            name: "CLiburing", path: "CLiburing", pkgConfig: "liburing", providers: [.apt(["liburing-dev"])]),
+        // Floor 1: completion I/O, and bytes <-> packets. Neither knows the other.
+        .target(name: "Overlapped", dependencies: ["CLiburing"], swiftSettings: strict),
+        .target(name: "Wire", swiftSettings: strict),
+        // Floor 2: the server engine.
+        .target(name: "Gori", dependencies: ["Overlapped", "Wire"], swiftSettings: strict),
+        // Floor 3: the reference MMO, and the engine of load generators.
+        .target(name: "World", dependencies: ["Wire"], swiftSettings: strict),
+        .target(
+            name: "Load",
+            dependencies: [
+                "Overlapped", "Wire", .product(name: "Histogram", package: "hdrhistogram-swift"),
+            ],
+            swiftSettings: strict),
+        // Floor 4: what binds the floors to programs.
+        .target(name: "WorldServer", dependencies: ["Gori", "World", "Wire"], swiftSettings: strict),
+        .target(name: "Bots", dependencies: ["Load", "World", "Wire", "Overlapped"], swiftSettings: strict),
+        // Floor 5: the command line.
+        .executableTarget(
+            name: "GoriCommand",
+            dependencies: [
+                "Gori", "WorldServer", "Bots", "World", "Wire", "Overlapped",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+        // Examples, built by CI.
+        .executableTarget(name: "Hello", dependencies: ["Gori", "Wire"], path: "docs/examples/Hello", swiftSettings: strict),
+        // Tests.
+        .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: strict),
+        .testTarget(name: "OverlappedTests", dependencies: ["Overlapped"], swiftSettings: strict),
+        .testTarget(name: "GoriTests", dependencies: ["Gori", "Overlapped", "Wire"], swiftSettings: strict),
+        .testTarget(name: "WorldTests", dependencies: ["World", "Wire"], swiftSettings: strict),
+        .testTarget(name: "LoadTests", dependencies: ["Load", "Bots", "World", "Wire"], swiftSettings: strict),
+        .testTarget(name: "TidyTests", swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6]
+)

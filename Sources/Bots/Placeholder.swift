@@ -1,0 +1,1 @@
+/// Placeholder of the floor `Bots`, replaced as it is built.

@@ -1,0 +1,1 @@
+/// Placeholder of the floor `Gori`, replaced as it is built.

@@ -1,0 +1,1 @@
+/// Placeholder of the floor `Load`, replaced as it is built.

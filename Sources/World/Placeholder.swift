@@ -1,0 +1,1 @@
+/// Placeholder of the floor `World`, replaced as it is built.

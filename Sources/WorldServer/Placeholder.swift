@@ -1,0 +1,1 @@
+/// Placeholder of the floor `WorldServer`, replaced as it is built.
