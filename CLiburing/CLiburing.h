@@ -13,6 +13,7 @@
 
 #include <liburing.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -158,6 +159,11 @@ static inline void cl_sqe_set_message_flags(struct io_uring_sqe *sqe, uint32_t f
 static inline void cl_sqe_set_buffer_group(struct io_uring_sqe *sqe, uint16_t group) { sqe->buf_group = group; }
 static inline void cl_sqe_set_cancel_flags(struct io_uring_sqe *sqe, uint32_t flags) { sqe->cancel_flags = flags; }
 static inline void cl_sqe_set_accept_flags(struct io_uring_sqe *sqe, uint32_t flags) { sqe->accept_flags = flags; }
+
+/* accept4(2) without the address, and O_NONBLOCK: a GNU extension and a variadic function. */
+enum { CL_SOCK_CLOEXEC = SOCK_CLOEXEC };
+static inline int cl_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_CLOEXEC); }
+static inline int cl_set_nonblocking(int descriptor) { return fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK); }
 
 /* Threads. */
 static inline int cl_set_thread_name(const char *name) { return pthread_setname_np(pthread_self(), name); }

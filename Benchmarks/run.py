@@ -1,0 +1,288 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Measures `gori echo` beside the C reference and prints ratios.
+
+    python3 Benchmarks/run.py [--rounds N] [--scenarios c50,p50d16] [--gori PATH]
+    python3 Benchmarks/run.py --self        the reference against itself: what is noise here?
+    python3 Benchmarks/run.py --list
+
+Both servers run on one core, the load drivers on another, and in each rotation both are measured for a short slice,
+in alternating order. A ratio is taken within a rotation; the table shows its median and quartiles. `make reference`
+builds the two C programs.
+"""
+
+import argparse
+import contextlib
+import ctypes
+import json
+import os
+import pathlib
+import selectors
+import shlex
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BUILT = ROOT / "Benchmarks" / ".out"
+START_DEADLINE = 10.0
+# A slice ends by itself, after at most 2 s of waiting for answers; the rest is for a busy machine.
+SLICE_GRACE = 15.0
+# A rotation in which another process had one of our cores for a larger share of a slice is measured again.
+DISTURBED = 0.05
+PATIENCE = 4
+
+# Name: mode, connections, messages under way on each, size in bytes (of the largest packet in `packet`), group.
+SCENARIOS = {
+    "c50": ("echo", 50, 1, 64, 10),
+    "c500": ("echo", 500, 1, 64, 10),
+    "c50d16": ("echo", 50, 16, 64, 10),
+    "c500d16": ("echo", 500, 16, 64, 10),
+    "p50": ("packet", 50, 1, 200, 10),
+    "p50d16": ("packet", 50, 16, 200, 10),
+    "b100g10": ("broadcast", 100, 1, 64, 10),
+    "b200g50": ("broadcast", 200, 1, 64, 50),
+}
+
+REFERENCE = "{built}/echo_uring --mode {mode} --group {group}"
+GORI = "{gori} echo --listen 127.0.0.1:0 --io uring --workers 1 --mode {mode} --group {group}"
+
+
+libc = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
+
+
+def prepare(core):
+    """In the child: ends with us, however we end, and runs on its core."""
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if core is not None:
+        os.sched_setaffinity(0, {core})
+
+
+class Failure(Exception):
+    """One line that says what went wrong."""
+
+
+class Program:
+    """A child process whose standard output is read line by line, with a deadline for each line."""
+
+    def __init__(self, command, core=None, stdin=subprocess.DEVNULL):
+        self.name = os.path.basename(command[0])
+        self.complaints = tempfile.TemporaryFile()
+        try:
+            self.process = subprocess.Popen(
+                command, stdin=stdin, stdout=subprocess.PIPE, stderr=self.complaints,
+                start_new_session=True, preexec_fn=lambda: prepare(core))
+        except OSError as error:
+            raise Failure(f"cannot start {command[0]}: {error.strerror}") from None
+        # A session is a scheduling group; where we may, ours goes before what else runs on this machine.
+        with contextlib.suppress(OSError):
+            pathlib.Path(f"/proc/{self.process.pid}/autogroup").write_text("-20")
+        self.selector = selectors.DefaultSelector()
+        self.selector.register(self.process.stdout, selectors.EVENT_READ)
+        self.unread = b""
+
+    def line(self, seconds):
+        """The next line, without its end."""
+        deadline = time.monotonic() + seconds
+        while b"\n" not in self.unread:
+            left = deadline - time.monotonic()
+            if left <= 0 or not self.selector.select(left):
+                raise Failure(f"{self.name} said nothing for {seconds:.0f} s{self._last_words()}")
+            data = os.read(self.process.stdout.fileno(), 65536)
+            if not data:
+                raise Failure(f"{self.name} ended{self._last_words()}")
+            self.unread += data
+        line, _, self.unread = self.unread.partition(b"\n")
+        return line.decode(errors="replace")
+
+    def tell(self, text):
+        try:
+            self.process.stdin.write(text.encode() + b"\n")
+            self.process.stdin.flush()
+        except OSError:
+            raise Failure(f"{self.name} ended{self._last_words()}") from None
+
+    def _last_words(self):
+        self.complaints.seek(0)
+        lines = self.complaints.read().decode(errors="replace").strip().splitlines()
+        return ": " + lines[-1] if lines else ""
+
+    def stop(self):
+        """Ends this process and no other; asks first, so that a server can say good-bye."""
+        self.process.terminate()
+        try:
+            self.process.wait(6)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.selector.close()
+        self.process.stdout.close()
+        if self.process.stdin:
+            with contextlib.suppress(OSError):
+                self.process.stdin.close()
+        self.complaints.close()
+
+
+class Side:
+    """A server and the driver that is connected to it. Nothing else ever connects: groups form in order of arrival."""
+
+    def __init__(self, label, command, scenario, cores, stack):
+        mode, connections, depth, size, group = scenario
+        self.label = label
+        self.slices = []
+        server = Program(command, cores[0])
+        stack.callback(server.stop)
+        port = None
+        while (line := server.line(START_DEADLINE)) != "ready":
+            word, _, address = line.partition(" ")
+            if word == "listening":
+                port = address.rpartition(":")[2]
+        if port is None:
+            raise Failure(f"{label} was ready without a line `listening ADDR`")
+        words = {
+            "port": port, "pid": server.process.pid, "mode": mode, "connections": connections, "depth": depth,
+            "size": size, "group": group, "commands": 1,
+        }
+        if cores[1] is not None:
+            words["cpu"] = cores[1]
+        driver = [str(BUILT / "load")] + [str(x) for name, value in words.items() for x in (f"--{name}", value)]
+        self.driver = Program(driver, cores[1], stdin=subprocess.PIPE)
+        stack.callback(self.driver.stop)
+
+    def slice(self, warmup, seconds):
+        self.driver.tell(f"{warmup} {seconds}")
+        result = json.loads(self.driver.line(warmup + seconds + SLICE_GRACE))
+        bad = result["mismatches"] + result["errors"] + result["unanswered"]
+        if bad:
+            raise Failure(f"{self.label}: {result['mismatches']} mismatches, {result['errors']} errors, "
+                          f"{result['unanswered']} unanswered{self.driver._last_words()}")
+        return result
+
+    def median(self, key):
+        return statistics.median(entry[key] for entry in self.slices)
+
+
+def quartiles(values):
+    if len(values) < 2:
+        return values[0], values[0], values[0]
+    return tuple(statistics.quantiles(values, n=4, method="inclusive"))
+
+
+def measure(name, commands, options, cores):
+    """One scenario: both servers up, slices in turn, ratios within each rotation."""
+    scenario = SCENARIOS[name]
+    with contextlib.ExitStack() as stack:
+        words = {"built": BUILT, "gori": options.gori, "mode": scenario[0], "group": scenario[4]}
+        reference, candidate = (
+            Side(label, [word.format(**words) for word in shlex.split(command)], scenario, cores, stack)
+            for label, command in commands)
+        # The first slices are thrown away: connections are opened and pages touched in them.
+        for side in (reference, candidate):
+            side.slice(options.warmup, options.slice)
+        kept = disturbed = noisy = 0
+        while kept < options.rounds:
+            # The order changes, so that what lasts a while does not always hit the same side.
+            pair = (reference, candidate) if kept % 2 == 0 else (candidate, reference)
+            results = [side.slice(options.warmup, options.slice) for side in pair]
+            quiet = all(result["messages"] and result["without_core"] <= DISTURBED for result in results)
+            # On a machine that is never quiet the rest is taken as it comes, and the table says so.
+            if not quiet and (disturbed < PATIENCE * options.rounds or not all(r["messages"] for r in results)):
+                disturbed += 1
+                if disturbed > 2 * PATIENCE * options.rounds:
+                    raise Failure("other processes leave the driver no core")
+                continue
+            kept += 1
+            noisy += not quiet
+            for side, result in zip(pair, results):
+                side.slices.append(result)
+    row = {"scenario": name, "rotations": kept, "disturbed": disturbed, "noisy": noisy}
+    for key, field in (("throughput", "messages_per_second"), ("cpu", "server_ns_per_message")):
+        row[key] = quartiles([b[field] / a[field] for a, b in zip(reference.slices, candidate.slices)])
+    for side, label in ((reference, "reference"), (candidate, "candidate")):
+        row[label] = {field: side.median(field) for field in (
+            "messages_per_second", "server_ns_per_message", "server_share", "p50_us", "p99_us")}
+    return row
+
+
+def show(row):
+    def ratio(values):
+        return f"{values[1]:6.3f} ({values[0]:.3f}-{values[2]:.3f})"
+
+    a, b = row["reference"], row["candidate"]
+    print(f"{row['scenario']:8} {ratio(row['throughput'])}  {ratio(row['cpu'])} "
+          f"{a['messages_per_second']:10.0f} {b['messages_per_second']:10.0f} "
+          f"{a['server_ns_per_message']:7.0f} {b['server_ns_per_message']:7.0f} "
+          f"{a['p50_us']:8.0f} {b['p50_us']:8.0f} {a['p99_us']:8.0f} {b['p99_us']:8.0f} {row['disturbed']:9}"
+          + (f"  {row['noisy']} of {row['rotations']} rotations are noisy" if row["noisy"] else ""))
+    sys.stdout.flush()
+
+
+def pick_cores():
+    """A core for the servers and one for the drivers; on a machine with one core nothing is pinned."""
+    usable = sorted(os.sched_getaffinity(0))
+    return (usable[0], usable[1]) if len(usable) > 1 else (None, None)
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=24, help="rotations of each scenario (default 24)")
+    parser.add_argument("--scenarios", "--scen", default=",".join(SCENARIOS), metavar="NAMES")
+    parser.add_argument("--gori", default=str(ROOT / ".build/release/gori"), metavar="PATH")
+    parser.add_argument("--candidate", metavar="COMMAND",
+                        help="another server instead of gori; {mode} and {group} stand for the scenario's")
+    parser.add_argument("--self", action="store_true", help="measure the reference against itself")
+    parser.add_argument("--slice", type=float, default=0.15, metavar="S")
+    parser.add_argument("--warmup", type=float, default=0.05, metavar="S", help="before each slice")
+    parser.add_argument("--json", metavar="FILE", help="write the rows there as well (-: standard output)")
+    parser.add_argument("--list", action="store_true", help="name the scenarios")
+    options = parser.parse_args()
+    options.scenarios = options.scenarios.split(",")
+    unknown = [name for name in options.scenarios if name not in SCENARIOS]
+    if unknown:
+        parser.error(f"no scenario {unknown[0]}; there are {', '.join(SCENARIOS)}")
+    if options.rounds < 1:
+        parser.error("--rounds wants 1 or more")
+    return options
+
+
+def main():
+    options = arguments()
+    if options.list:
+        for name, (mode, connections, depth, size, group) in SCENARIOS.items():
+            print(f"{name:8} {mode}: {connections} connections, {depth} under way on each, {size} bytes"
+                  + (f", groups of {group}" if mode == "broadcast" else ""))
+        return 0
+    for signum in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, lambda number, frame: sys.exit(128 + number))
+    candidate = REFERENCE if options.self else options.candidate or GORI
+    label = "reference again" if options.self else "candidate" if options.candidate else "gori"
+    commands = (("reference", REFERENCE), (label, candidate))
+    cores = pick_cores()
+    if cores[0] is None:
+        print("one core only: servers and drivers share it, so read the figures with care", file=sys.stderr)
+    print(f"{label} / reference, {options.rounds} rotations of {options.slice} s slices: median (quartiles)")
+    print(f"{'':8} {'throughput':^22}  {'CPU per message':^22} {'messages/s':>21} {'CPU ns':>15} "
+          f"{'p50 us':>17} {'p99 us':>17} {'disturbed':>9}")
+    rows = []
+    try:
+        for name in options.scenarios:
+            rows.append(measure(name, commands, options, cores))
+            show(rows[-1])
+    except Failure as failure:
+        print(f"{name}: {failure}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        if options.json and rows:
+            text = json.dumps(rows, indent=1)
+            print(text) if options.json == "-" else pathlib.Path(options.json).write_text(text + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# The verbs of this project. `make` alone lists them.
+
+SWIFT ?= swift
+PYTHON ?= python3
+CC ?= cc
+# For `make run`: what follows `gori serve`.
+ARGS ?=
+# For every `swift build` and `swift test` (as `-j 2`), and for `swift test` alone (as `--filter Wire`).
+SWIFT_ARGS ?=
+TEST_ARGS ?=
+# For `make bench`: see Benchmarks/README.md.
+BENCH_ARGS ?=
+
+GORI := .build/release/gori
+SWIFT_FILES := Package.swift Sources Tests $(wildcard docs/examples)
+REFERENCE := Benchmarks/Reference
+OUT := Benchmarks/.out
+
+.PHONY: help
+help:
+	@echo 'make run         build and start the world server (ARGS="--listen :7777")'
+	@echo 'make build       build the release program $(GORI)'
+	@echo 'make test        everything that is tested: format, tidy, unit, conformance, end to end'
+	@echo 'make check       the part of it for every commit: format, tidy, unit; 3 minutes at most'
+	@echo 'make bench       measure against the C reference, side by side (BENCH_ARGS="--rounds 60")'
+	@echo 'make format      format the Swift sources'
+	@echo 'make docs        the documentation of the libraries (DocC)'
+	@echo 'make deps        install the Debian packages that building and running needs'
+	@echo 'make deps-test   the same for the foreign tools of the tests'
+	@echo 'make clean       remove what was built'
+
+# Build output goes to stderr: the lines of the server on stdout are for programs.
+.PHONY: run
+run:
+	@$(MAKE) --no-print-directory build >&2
+	@exec $(GORI) serve $(ARGS)
+
+.PHONY: build
+build: deps
+	@$(SWIFT) build -c release --static-swift-stdlib --product gori $(SWIFT_ARGS)
+
+.PHONY: test
+test: deps format-check
+	@$(SWIFT) build --build-tests $(SWIFT_ARGS)
+	@$(SWIFT) test --skip-build --filter TidyTests $(SWIFT_ARGS)
+	@GORI_TEST_LEVEL=full $(SWIFT) test --skip-build --skip TidyTests $(SWIFT_ARGS) $(TEST_ARGS)
+	@$(SWIFT) build -c release --static-swift-stdlib --product gori $(SWIFT_ARGS)
+	@$(MAKE) --no-print-directory foreign-tests
+
+.PHONY: check
+check: deps format-check
+	@$(SWIFT) build --build-tests $(SWIFT_ARGS)
+	@$(SWIFT) test --skip-build --filter TidyTests $(SWIFT_ARGS)
+	@GORI_TEST_LEVEL=quick $(SWIFT) test --skip-build --skip TidyTests $(SWIFT_ARGS) $(TEST_ARGS)
+
+# What talks to the release program from outside, in another language. With CI=true a skip is a failure.
+.PHONY: foreign-tests
+foreign-tests:
+	@if ! command -v $(PYTHON) >/dev/null; then \
+		echo 'skipped: Python client, end to end: no $(PYTHON) here (make deps-test)'; \
+		[ "$$CI" != true ]; \
+	else \
+		echo '== Python client' && \
+		$(PYTHON) -B -m unittest discover -s Tests/Clients/python -t Tests/Clients/python && \
+		echo '== end to end' && \
+		GORI=$(abspath $(GORI)) $(PYTHON) -B Tests/EndToEnd/run.py; \
+	fi
+
+.PHONY: format-check
+format-check:
+	@$(SWIFT) format lint --strict --parallel -r $(SWIFT_FILES) || { echo 'make format mends most of this.' >&2; exit 1; }
+
+.PHONY: format
+format:
+	@$(SWIFT) format --in-place --parallel -r $(SWIFT_FILES)
+
+.PHONY: bench
+bench: build $(OUT)/echo_uring $(OUT)/load
+	@$(PYTHON) -B Benchmarks/run.py --gori $(GORI) $(BENCH_ARGS)
+
+.PHONY: reference
+reference: $(OUT)/echo_uring $(OUT)/load
+
+$(OUT)/%: $(REFERENCE)/%.c $(wildcard $(REFERENCE)/*.h)
+	@mkdir -p $(OUT)
+	@$(CC) -std=gnu11 -O2 -g -Wall -Wextra -Werror -o $@ $<
+
+.PHONY: docs
+docs:
+	@grep -q swift-docc-plugin Package.swift || { \
+		echo 'make docs: not there yet: the manifest has no swift-docc-plugin' >&2; exit 1; }
+	@$(SWIFT) package generate-documentation --target Overlapped --target Wire --target Gori
+
+.PHONY: deps
+deps:
+	@Tests/Support/packages.sh run
+
+.PHONY: deps-test
+deps-test:
+	@Tests/Support/packages.sh test
+
+.PHONY: clean
+clean:
+	@rm -rf .build $(OUT)

@@ -1,1 +1,0 @@
-/// Placeholder of the floor `Gori`, replaced as it is built.

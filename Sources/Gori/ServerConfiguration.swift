@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Overlapped
+public import Wire
+
+/// Every limit of a server, with its default and its reason. All times are in milliseconds, all sizes in bytes.
+public struct ServerConfiguration: Sendable {
+    /// Where to listen. Empty: every interface, port 7777.
+    public var addresses: [SocketAddress] = []
+    /// Threads that serve, 1 to 64. The default is one for each core.
+    public var workers = 1
+    /// The header of packets and their largest size.
+    public var framing = Framing()
+    /// Whether hello, heartbeats and goodbye are spoken.
+    public var sessionLayer = SessionLayer.none
+    /// Sessions in all; whoever comes then is told `full`. Each costs about 400 bytes while it is idle.
+    public var maximumSessions = 16_384
+    /// Sessions of one address other than loopback; 0: unlimited. Keeps one host from taking every place.
+    public var maximumSessionsPerAddress = 64
+    /// Bytes that wait for a client which does not read; above it the session ends with `slowReader`.
+    public var backlogLimit = 262_144
+    /// Bytes of backlog above which a client is not read either, so that its own requests cannot make it grow.
+    public var backlogHighWater = 65_536
+    /// A whole hello must have come by then; 0: never ends a session.
+    public var helloTimeout = 5_000
+    /// A quiet session is pinged after one heartbeat and ended after three; 0: no heartbeats.
+    public var heartbeat = 10_000
+    /// A packet once begun must be whole by then, or half-sent packets hold memory; 0: no limit.
+    public var packetTimeout = 10_000
+    /// What a closing session has for its last bytes.
+    public var closeTimeout = 2_000
+    /// What all sessions have when the server stops.
+    public var drainTimeout = 5_000
+    /// The slow part of a handler must have ended by then.
+    public var slowPartTimeout = 5_000
+    /// Slow parts under way on one worker; above it a packet that needs one is refused.
+    public var maximumSlowParts = 1_024
+    /// Invalid packets that a session may send in a minute.
+    public var violationBudget = 8
+    /// Features of newer kernels that are not to be used.
+    public var disabledFeatures: UringFeatures = []
+    /// Entries of the ring between two workers; a power of two.
+    public var mailboxCapacity = 64
+
+    /// The defaults.
+    public init() {}
+}

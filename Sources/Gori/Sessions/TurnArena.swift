@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Wire
+
+/// Where a turn's private output is written: bytes front to back in blocks of 64 KiB, all free again once the turn's
+/// sends are settled. What one session sends in a row lies in one piece and leaves as one part.
+struct TurnArena {
+    private var blocks: [UnsafeMutableRawBufferPointer] = []
+    private var current: UnsafeMutableRawPointer?
+    private var used = 0
+    private var capacity = 0
+
+    init() { blocks.reserveCapacity(256) }
+
+    /// Room for `count` bytes; what is written there counts after `commit`.
+    @inline(__always)
+    mutating func reserve(_ count: Int, pool: inout BlockPool) -> UnsafeMutableRawBufferPointer {
+        if capacity &- used < count { grow(count, pool: &pool) }
+        return UnsafeMutableRawBufferPointer(start: current.map { $0 + used }, count: count)
+    }
+
+    @inline(__always)
+    mutating func commit(_ count: Int) { used &+= count }
+
+    /// Gives all blocks but one back. No send may name them any more.
+    mutating func reset(pool: inout BlockPool) {
+        used = 0
+        while blocks.count > 1, let block = blocks.popLast() { pool.giveBack(block) }
+        guard let kept = blocks.first else { return }
+        current = kept.baseAddress
+        capacity = kept.count
+    }
+
+    mutating func release(pool: inout BlockPool) {
+        while let block = blocks.popLast() { pool.giveBack(block) }
+        current = nil
+        used = 0
+        capacity = 0
+    }
+
+    private mutating func grow(_ count: Int, pool: inout BlockPool) {
+        let block = pool.take(atLeast: max(count, 65_536))
+        blocks.append(block)
+        current = block.baseAddress
+        capacity = block.count
+        used = 0
+    }
+}

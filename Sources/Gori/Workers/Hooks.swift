@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Wire
+
+/// The application's closures as a worker calls them.
+///
+/// `~Copyable`, because a closure in a copyable value is retained and released around every call.
+struct Hooks: ~Copyable {
+    let takesBytes: Bool
+    let takesAnyPacket: Bool
+    private let onBytes: ServerDefinition.BytesHook
+    private let onAnyPacket: ServerDefinition.BytesHook
+    private let onOpen: ServerDefinition.Hook
+    private let onClose: ServerDefinition.CloseHook
+    private let onTimer: ServerDefinition.Hook
+    private let onMessage: ServerDefinition.MessageHook
+    private let onTurn: ServerDefinition.WorkerHook
+    private let periodics: [ServerDefinition.WorkerHook]
+
+    init(_ definition: ServerDefinition) {
+        takesBytes = definition.onBytes != nil
+        takesAnyPacket = definition.onAnyPacket != nil
+        onBytes = definition.onBytes ?? { _, _, _ in }
+        onAnyPacket = definition.onAnyPacket ?? { _, _, _ in }
+        onOpen = definition.onOpen ?? { _, _ in }
+        onClose = definition.onClose ?? { _, _, _ in }
+        onTimer = definition.onTimer ?? { _, _ in }
+        onMessage = definition.onMessage ?? { _, _, _, _, _ in }
+        onTurn = definition.onTurn ?? { _, _ in }
+        periodics = definition.periodic.map(\.body)
+    }
+
+    @inline(__always)
+    func bytes(_ bytes: RawSpan, _ session: Session, _ state: UnsafeMutableRawPointer) {
+        onBytes(bytes, session, state)
+    }
+
+    @inline(__always)
+    func anyPacket(_ packet: RawSpan, _ session: Session, _ state: UnsafeMutableRawPointer) {
+        onAnyPacket(packet, session, state)
+    }
+
+    func open(_ session: Session, _ state: UnsafeMutableRawPointer) { onOpen(session, state) }
+
+    func close(_ id: SessionID, _ reason: EndReason, _ state: UnsafeMutableRawPointer) { onClose(id, reason, state) }
+
+    func timer(_ session: Session, _ state: UnsafeMutableRawPointer) { onTimer(session, state) }
+
+    func turn(_ worker: WorkerContext, _ state: UnsafeMutableRawPointer) { onTurn(worker, state) }
+
+    func periodic(_ number: Int, _ worker: WorkerContext, _ state: UnsafeMutableRawPointer) {
+        periodics[number](worker, state)
+    }
+
+    func message(
+        _ tag: UInt32, _ batch: UnsafeMutableRawPointer, _ peer: Int, _ worker: WorkerContext,
+        _ state: UnsafeMutableRawPointer
+    ) {
+        onMessage(tag, batch, peer, worker, state)
+    }
+}

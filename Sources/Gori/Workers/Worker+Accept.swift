@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Overlapped
+internal import Wire
+
+/// From a descriptor to a session: accept policy, balance between workers, greeting.
+extension Worker where Port: ~Copyable {
+    /// A socket moves to the least loaded worker when this one has more than 16 sessions and a quarter above it.
+    private static var imbalanceFloor: Int { 16 }
+
+    mutating func accepted(_ descriptor: Int32) {
+        core.pointee.counters.accepted &+= 1
+        guard !core.pointee.isDraining else { return refuse(descriptor, .shuttingDown) }
+        var isCounted = false
+        if definition.acceptPolicy != nil || addressLimit != nil {
+            guard let address = SocketAddress(peerOf: descriptor) else { return Sockets.close(descriptor) }
+            if let policy = definition.acceptPolicy, policy(address) == .reject { return Sockets.reject(descriptor) }
+            if let addressLimit, !address.isLoopback {
+                guard addressLimit.admit(address) else { return refuse(descriptor, .full) }
+                isCounted = true
+            }
+        }
+        if !isCounted, let target = lessLoadedWorker() {
+            let message = Message(tag: Message.handOver, payload: UInt64(UInt32(bitPattern: descriptor)))
+            return core.pointee.outboxes.post(message, to: target)
+        }
+        adopt(descriptor, isCounted: isCounted)
+    }
+
+    /// Another worker to give a new socket to, before anything is armed on it; nil to keep it.
+    private func lessLoadedWorker() -> Int? {
+        guard mailboxes.workerCount > 1 else { return nil }
+        let own = core.pointee.sessions.count
+        guard own > Self.imbalanceFloor else { return nil }
+        var least = index
+        var leastCount = own
+        for worker in 0..<mailboxes.workerCount where worker != index {
+            let count = published.sessions(of: worker)
+            if count < leastCount {
+                least = worker
+                leastCount = count
+            }
+        }
+        guard least != index, own > leastCount &+ max(Self.imbalanceFloor, leastCount / 4),
+            !core.pointee.outboxes.isFull(least)
+        else { return nil }
+        return least
+    }
+
+    mutating func adopt(_ descriptor: Int32, isCounted: Bool) {
+        guard !core.pointee.isDraining else { return refuse(descriptor, .shuttingDown) }
+        guard published.totalSessions < core.pointee.configuration.maximumSessions,
+            let slot = core.pointee.sessions.take()
+        else {
+            if isCounted, let address = SocketAddress(peerOf: descriptor) { addressLimit?.release(address) }
+            return refuse(descriptor, .full)
+        }
+        let record = core.pointee.sessions.records + slot
+        let now = core.pointee.now
+        record.pointee.descriptor = descriptor
+        record.pointee.openedAt = now
+        record.pointee.receivedAt = now
+        record.pointee.sentAt = now
+        record.pointee.isCounted = isCounted
+        if isCounted, let address = SocketAddress(peerOf: descriptor) {
+            addressLimit?.remember(address, slot: slot, worker: index)
+        }
+        published.setSessions(core.pointee.sessions.count, of: index)
+        port.associate(descriptor, key: key(slot))
+        port.receive(key(slot))
+        if core.pointee.hasSessionLayer {
+            record.pointee.phase = .greeting
+            core.pointee.schedule(slot)
+        } else {
+            record.pointee.phase = .open
+            opened(slot, record)
+        }
+    }
+
+    /// Says goodbye to a connection that gets no session. Its peer may see only the end.
+    private mutating func refuse(_ descriptor: Int32, _ reason: EndReason) {
+        guard core.pointee.hasSessionLayer else { return Sockets.close(descriptor) }
+        withUnsafeTemporaryAllocation(byteCount: 256, alignment: 8) { memory in
+            let goodbye = Goodbye(reason: reason, text: goodbyeText(reason, clientVersion: 0))
+            let count = core.pointee.framing.encode(goodbye, into: memory) ?? 0
+            Sockets.refuse(descriptor, with: UnsafeRawBufferPointer(rebasing: memory[..<count]))
+        }
+    }
+
+    /// What `goodbye` tells people.
+    func goodbyeText(_ reason: EndReason, clientVersion: UInt16) -> String {
+        switch reason {
+        case .leaving: "bye"
+        case .shuttingDown: "the server is shutting down"
+        case .malformed: "a packet's size is below its header or above the maximum"
+        case .helloExpected: "the first packet must be a valid hello"
+        case .helloTimeout: "no hello came in time"
+        case .updateNeeded: updateText(clientVersion)
+        case .violations: "too many invalid packets"
+        case .silent: "nothing was heard for three heartbeats"
+        case .slowReader: "the client does not read what is sent to it"
+        case .full: "the server is full"
+        case .handlerTimedOut: "a request took too long"
+        case .failed: "the server failed this session"
+        default: "\(reason)"
+        }
+    }
+
+    private func updateText(_ client: UInt16) -> String {
+        let served = core.pointee.configuration.sessionLayer.served ?? []
+        let versions = served.map { "\($0.version)" }.joined(separator: ", ")
+        return "client speaks version \(client), this server version \(versions): other schema or version, update"
+    }
+}

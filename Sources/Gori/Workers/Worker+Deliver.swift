@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Overlapped
+internal import Wire
+
+/// From bytes to handlers: reassemble, check, route.
+extension Worker where Port: ~Copyable {
+    /// Hands every whole packet in `bytes` to its handler; what is left is put by.
+    @inline(__always)
+    mutating func deliver(
+        _ slot: Int, _ record: UnsafeMutablePointer<SessionRecord>, _ bytes: UnsafeRawBufferPointer
+    ) {
+        if hooks.takesBytes {
+            hooks.bytes(bytes.bytes, Session(core: core, slot: slot), state)
+            return
+        }
+        let core = core
+        var rest = bytes
+        while true {
+            let isGreeting = record.pointee.phase == .greeting
+            let framing = isGreeting ? core.pointee.greetingFraming : core.pointee.framing
+            switch record.pointee.reassembler.next(&rest, framing: framing, pool: &core.pointee.pool) {
+            case .packet(let packet, let type):
+                handle(slot, record, packet, type)
+                if record.pointee.endRequested { return }
+                if record.pointee.slowPartRuns { return hold(slot, record, rest) }
+            case .incomplete:
+                if record.pointee.reassembler.carried == 0 {
+                    record.pointee.partialSince = 0
+                } else if record.pointee.partialSince == 0 || rest.baseAddress != bytes.baseAddress {
+                    record.pointee.partialSince = core.pointee.now
+                }
+                return
+            case .malformed:
+                return core.pointee.requestEnd(slot, .malformed)
+            }
+        }
+    }
+
+    @inline(__always)
+    private mutating func handle(
+        _ slot: Int, _ record: UnsafeMutablePointer<SessionRecord>, _ packet: UnsafeRawBufferPointer, _ type: PacketType
+    ) {
+        core.pointee.counters.packets &+= 1
+        if hooks.takesAnyPacket {
+            return hooks.anyPacket(packet.bytes, Session(core: core, slot: slot), state)
+        }
+        let body = UnsafeRawBufferPointer(rebasing: packet[core.pointee.framing.headerSize...])
+        if core.pointee.hasSessionLayer, type.rawValue < PacketType.firstOfGame.rawValue || record.pointee.phase == .greeting {
+            return handleSessionPacket(slot, record, body, type)
+        }
+        let number = Int(type.rawValue)
+        guard number < routeCount, routes[number].minimumBody <= body.count, body.count <= routes[number].maximumBody,
+            routes[number].stages & record.pointee.stage.mask != 0
+        else { return core.pointee.violate(slot) }
+        do throws(DecodeError) {
+            try routes[number](body.bytes, Session(core: core, slot: slot), state)
+        } catch {
+            core.pointee.violate(slot)
+        }
+    }
+
+    // MARK: Session layer
+
+    private mutating func handleSessionPacket(
+        _ slot: Int, _ record: UnsafeMutablePointer<SessionRecord>, _ body: UnsafeRawBufferPointer, _ type: PacketType
+    ) {
+        guard record.pointee.phase != .greeting else { return greet(slot, record, body, type) }
+        switch type {
+        case Ping.type:
+            guard let ping = try? Ping.decode(body.bytes), countPing(record) else { return core.pointee.violate(slot) }
+            Session(core: core, slot: slot).send(Pong(token: ping.token, time: core.pointee.wireTime))
+        case Pong.type:
+            if (try? Pong.decode(body.bytes)) == nil { core.pointee.violate(slot) }
+        case Goodbye.type:
+            guard (try? Goodbye.decode(body.bytes)) != nil else { return core.pointee.violate(slot) }
+            core.pointee.requestEnd(slot, .leaving)
+        default:
+            core.pointee.violate(slot)
+        }
+    }
+
+    /// At most 4 pings a heartbeat are answered.
+    private func countPing(_ record: UnsafeMutablePointer<SessionRecord>) -> Bool {
+        let window = WorkerCore.ms(max(1, core.pointee.configuration.heartbeat))
+        if core.pointee.now &- record.pointee.pingWindow >= window {
+            record.pointee.pingWindow = core.pointee.now
+            record.pointee.pings = 0
+        }
+        record.pointee.pings = min(record.pointee.pings &+ 1, 5)
+        return record.pointee.pings <= 4
+    }
+
+    private mutating func greet(
+        _ slot: Int, _ record: UnsafeMutablePointer<SessionRecord>, _ body: UnsafeRawBufferPointer, _ type: PacketType
+    ) {
+        guard type == Hello.type, let hello = try? Hello.decode(body.bytes) else {
+            return core.pointee.requestEnd(slot, .helloExpected)
+        }
+        let offered = SessionLayer.ProtocolVersion(version: hello.version, fingerprint: hello.fingerprint)
+        guard let served = core.pointee.configuration.sessionLayer.served, served.contains(offered),
+            hello.format == Hello.binaryFormat
+        else {
+            record.pointee.clientVersion = hello.version
+            return core.pointee.requestEnd(slot, .updateNeeded)
+        }
+        record.pointee.phase = .open
+        let configuration = core.pointee.configuration
+        let session = Session(core: core, slot: slot)
+        session.send(
+            Welcome(
+                session: session.id.rawValue, serverTime: core.pointee.wireTime,
+                heartbeat: UInt16(clamping: configuration.heartbeat),
+                maximumPacket: UInt16(clamping: core.pointee.framing.maximumPacketSize)))
+        opened(slot, record)
+    }
+
+    /// The session may be used: the application learns of it.
+    mutating func opened(_ slot: Int, _ record: UnsafeMutablePointer<SessionRecord>) {
+        record.pointee.wasOpened = true
+        core.pointee.schedule(slot)
+        hooks.open(Session(core: core, slot: slot), state)
+    }
+
+    // MARK: Slow parts
+
+    /// Keeps input for later, and stops reading when two packets' worth has gathered.
+    mutating func hold(
+        _ slot: Int, _ record: UnsafeMutablePointer<SessionRecord>, _ bytes: UnsafeRawBufferPointer
+    ) {
+        record.pointee.held.append(bytes, pool: &core.pointee.pool)
+        if record.pointee.held.byteCount > 2 * core.pointee.framing.maximumPacketSize { pause(slot, record) }
+    }
+
+    /// The slow part of a handler has ended: runs its second part and then what came meanwhile.
+    mutating func finishSlowPart(_ id: SessionID, _ body: (Session, UnsafeMutableRawPointer) -> Void) {
+        core.pointee.slowPartsRunning -= 1
+        guard let record = core.pointee.find(id), record.pointee.phase == .open, record.pointee.slowPartRuns,
+            !record.pointee.endRequested
+        else { return }
+        record.pointee.slowPartRuns = false
+        body(Session(core: core, slot: id.slot), state)
+        var input = record.pointee.held
+        record.pointee.held = Backlog()
+        while !input.isEmpty {
+            let chunk = input.firstChunk
+            if record.pointee.slowPartRuns {
+                hold(id.slot, record, chunk)
+            } else if !record.pointee.endRequested {
+                deliver(id.slot, record, chunk)
+            }
+            input.dropFirst(pool: &core.pointee.pool)
+        }
+        if !record.pointee.slowPartRuns { resume(id.slot, record) }
+    }
+}

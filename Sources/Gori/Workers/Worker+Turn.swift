@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Overlapped
+internal import Wire
+
+/// The rest of a turn: mail, timers, and the flush.
+extension Worker where Port: ~Copyable {
+    // MARK: Mail
+
+    mutating func readMail() {
+        for letter in mailboxes.takeLetters(of: index) {
+            switch letter {
+            case .drain: drain()
+            case .perform(let body): body(WorkerContext(core: core), state)
+            case .job(let job): executor.run(job)
+            case .finishSlowPart(let id, let body): finishSlowPart(id, body)
+            }
+        }
+        for peer in 0..<mailboxes.workerCount where peer != index {
+            while let message = mailboxes.next(from: peer, to: index) { received(message, from: peer) }
+            if mailboxes.wasFull(from: peer, to: index) { mailboxes.wake(peer) }
+        }
+    }
+
+    private mutating func received(_ message: Message, from peer: Int) {
+        switch message.tag {
+        case Message.handOver:
+            adopt(Int32(bitPattern: UInt32(truncatingIfNeeded: message.payload)), isCounted: false)
+        case Message.parcel: open(parcelAt: message.payload)
+        case Message.groupPresent: core.pointee.heard(Group(rawValue: message.payload), isPresent: true, from: peer)
+        case Message.groupAbsent: core.pointee.heard(Group(rawValue: message.payload), isPresent: false, from: peer)
+        default:
+            guard let batch = UnsafeMutableRawPointer(bitPattern: UInt(message.payload)) else { return }
+            hooks.message(message.tag, batch, peer, WorkerContext(core: core), state)
+        }
+    }
+
+    private mutating func open(parcelAt address: UInt64) {
+        guard let pointer = UnsafeRawPointer(bitPattern: UInt(address)) else { return }
+        let parcel = Unmanaged<Parcel>.fromOpaque(pointer).takeRetainedValue()
+        let core = core
+        parcel.forEach { addressee, packet in
+            switch addressee {
+            case .group(let group): core.pointee.publishHere(Group(rawValue: group), packet)
+            case .session(let id):
+                let id = SessionID(rawValue: id)
+                guard let record = core.pointee.find(id), record.pointee.phase == .open else { return }
+                core.pointee.send(id.slot, packet)
+            }
+        }
+    }
+
+    mutating func postMail() {
+        for peer in 0..<mailboxes.workerCount {
+            guard let parcel = core.pointee.parcels[peer] else { continue }
+            core.pointee.parcels[peer] = nil
+            let payload = UInt64(UInt(bitPattern: Unmanaged.passRetained(parcel).toOpaque()))
+            core.pointee.outboxes.post(Message(tag: Message.parcel, payload: payload), to: peer)
+        }
+        core.pointee.outboxes.flush()
+    }
+
+    func publishCounters() {
+        published.setSessions(core.pointee.sessions.count, of: index)
+    }
+
+    // MARK: Timers
+
+    mutating func expireTimers() {
+        let now = core.pointee.now
+        while let slot = core.pointee.wheel.expire(at: now) { expired(slot, now) }
+        for number in periodicDue.indices where now >= periodicDue[number] {
+            // A late period moves the schedule; it is never caught up.
+            let interval = definition.periodic[number].interval
+            periodicDue[number] = max(periodicDue[number] &+ interval, now &+ interval / 2)
+            hooks.periodic(number, WorkerContext(core: core), state)
+        }
+        for listener in acceptResume.indices where now >= acceptResume[listener] {
+            acceptResume[listener] = MonotonicClock.never
+            port.resumeAccepting(listener: listener)
+        }
+    }
+
+    private mutating func expired(_ slot: Int, _ now: UInt64) {
+        let record = core.pointee.sessions.records + slot
+        switch record.pointee.phase {
+        case .free: return
+        case .greeting:
+            if now >= core.pointee.nextDeadline(record) { core.pointee.requestEnd(slot, .helloTimeout) }
+        case .open: checkOpen(slot, record, now)
+        case .closing, .finishing:
+            if now >= record.pointee.endDeadline {
+                record.pointee.phase = .finishing
+                record.pointee.endDeadline = now &+ WorkerCore.ms(core.pointee.configuration.closeTimeout)
+                port.close(key(slot), hard: record.pointee.endIsOverdue)
+                record.pointee.endIsOverdue = true
+            }
+        }
+        core.pointee.schedule(slot)
+    }
+
+    private mutating func checkOpen(_ slot: Int, _ record: UnsafeMutablePointer<SessionRecord>, _ now: UInt64) {
+        let configuration = core.pointee.configuration
+        if core.pointee.hasSessionLayer, configuration.heartbeat > 0 {
+            let heartbeat = WorkerCore.ms(configuration.heartbeat)
+            // A session that is not read, because the server is busy with it, is not silent.
+            if now &- record.pointee.receivedAt >= 3 &* heartbeat, !record.pointee.isPaused {
+                return core.pointee.requestEnd(slot, .silent)
+            }
+            if now &- max(record.pointee.receivedAt, record.pointee.sentAt) >= heartbeat {
+                record.pointee.sentAt = now
+                Session(core: core, slot: slot).send(Ping(token: now))
+            }
+        }
+        if record.pointee.partialSince > 0, configuration.packetTimeout > 0,
+            now &- record.pointee.partialSince >= WorkerCore.ms(configuration.packetTimeout) {
+            return core.pointee.requestEnd(slot, .malformed)
+        }
+        if record.pointee.slowPartRuns, now >= record.pointee.slowPartDeadline {
+            return core.pointee.requestEnd(slot, .handlerTimedOut)
+        }
+        if record.pointee.timerDeadline > 0, now >= record.pointee.timerDeadline {
+            record.pointee.timerDeadline = 0
+            hooks.timer(Session(core: core, slot: slot), state)
+        }
+    }
+
+    // MARK: Flush
+
+    /// One gather send for each session that has output.
+    mutating func flush() {
+        core.pointee.flushGroups()
+        for slot in core.pointee.deferred {
+            core.pointee.sessions.records[Int(slot)].isDeferred = false
+            core.pointee.markDirty(Int(slot))
+        }
+        core.pointee.deferred.removeAll(keepingCapacity: true)
+        for position in 0..<core.pointee.dirty.count { flush(Int(core.pointee.dirty[position])) }
+        core.pointee.dirty.removeAll(keepingCapacity: true)
+    }
+
+    @inline(__always)
+    private mutating func flush(_ slot: Int) {
+        let record = core.pointee.sessions.records + slot
+        record.pointee.isDirty = false
+        guard record.pointee.phase != .free, record.pointee.phase != .finishing else {
+            return core.pointee.clearOutput(slot)
+        }
+        if record.pointee.backlog.isEmpty {
+            if record.pointee.partCount > 0 { return sendOutput(slot, record) }
+        } else {
+            if record.pointee.backlog.isInFlight { return }
+            if record.pointee.sendTurn == core.pointee.turn { return core.pointee.deferToNextTurn(slot) }
+            record.pointee.sentAt = core.pointee.now
+            return port.sendTracked(key(slot), record.pointee.backlog.beginSend())
+        }
+        guard record.pointee.phase == .closing else { return }
+        // The last send counts as settled from the next turn on.
+        if record.pointee.sendTurn == core.pointee.turn { return core.pointee.deferToNextTurn(slot) }
+        record.pointee.phase = .finishing
+        port.finish(key(slot))
+    }
+
+    @inline(__always)
+    private mutating func sendOutput(_ slot: Int, _ record: UnsafeMutablePointer<SessionRecord>) {
+        guard record.pointee.sendTurn != core.pointee.turn else { return core.pointee.deferToNextTurn(slot) }
+        let count = core.pointee.gather(slot, into: parts)
+        record.pointee.sendTurn = core.pointee.turn
+        record.pointee.sentAt = core.pointee.now
+        port.send(key(slot), UnsafeBufferPointer(start: parts, count: count))
+        if record.pointee.phase == .closing { core.pointee.deferToNextTurn(slot) }
+    }
+}

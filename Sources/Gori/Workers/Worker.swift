@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Overlapped
+internal import Wire
+
+/// One worker: a port, its sessions, and the turn that moves bytes between them.
+///
+/// `step()` is one turn; a thread calls it in a loop, a simulator in any order it likes. The worker is generic over its
+/// port and instantiated in this module for each, which is what makes the compiler write a copy with direct calls.
+/// User code is called from here and nowhere else, and never while `core` is borrowed.
+struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
+    var port: Port
+    let core: UnsafeMutablePointer<WorkerCore>
+    let state: UnsafeMutableRawPointer
+    let definition: ServerDefinition
+    let mailboxes: Mailboxes
+    let executor: WorkerExecutor
+    let published: PublishedCounters
+    let addressLimit: AddressLimit?
+    let hooks: Hooks
+    let routes: UnsafeMutablePointer<Route>
+    let routeCount: Int
+    let index: Int
+    let parts: UnsafeMutablePointer<IOVector>
+    var periodicDue: [UInt64] = []
+    var acceptResume: [UInt64] = []
+    var openListeners = 0
+    var drainDeadline = MonotonicClock.never
+    var hasForcedEnd = false
+    var isStopped = false
+
+    init(
+        port: consuming Port, index: Int, definition: ServerDefinition, mailboxes: Mailboxes,
+        published: PublishedCounters, addressLimit: AddressLimit?, startedAt: UInt64
+    ) {
+        let now = MonotonicClock.now()
+        core = .allocate(capacity: 1)
+        core.initialize(
+            to: WorkerCore(
+                index: index, definition: definition, mailboxes: mailboxes, now: now, startedAt: startedAt))
+        self.port = port
+        self.index = index
+        self.definition = definition
+        self.mailboxes = mailboxes
+        self.published = published
+        self.addressLimit = addressLimit
+        executor = WorkerExecutor(mailboxes: mailboxes, worker: index)
+        core.pointee.executor = executor
+        hooks = Hooks(definition)
+        routes = definition.router.routes
+        routeCount = definition.router.count
+        parts = .allocate(capacity: WorkerCore.partLimit)
+        state = definition.makeState(index)
+        periodicDue = definition.periodic.map { now &+ $0.interval }
+    }
+
+    deinit {
+        definition.destroyState(state)
+        core.deinitialize(count: 1)
+        core.deallocate()
+        parts.deallocate()
+    }
+
+    // MARK: Life
+
+    /// Makes the calling thread the worker's, and accepts on `listeners`.
+    mutating func open(listeners: [Int32]) throws(PortError) {
+        try port.open()
+        for (number, descriptor) in listeners.enumerated() { port.accept(on: descriptor, listener: number) }
+        acceptResume = Array(repeating: MonotonicClock.never, count: listeners.count)
+        openListeners = listeners.count
+    }
+
+    /// Turns until the worker has drained.
+    mutating func run() throws(PortError) {
+        while !isStopped { try step() }
+    }
+
+    /// One turn: submit and wait, completions, mail, timers, flush.
+    mutating func step() throws(PortError) {
+        try port.wait(until: mayWaitUntil())
+        mailboxes.wakeUp(index)
+        core.pointee.now = MonotonicClock.now()
+        core.pointee.turn &+= 1
+        core.pointee.counters.turns &+= 1
+        var isSettled = false
+        while let completion = port.next() {
+            if !isSettled, completion.kind != .blocked {
+                core.pointee.settle()
+                isSettled = true
+            }
+            complete(completion)
+        }
+        if !isSettled { core.pointee.settle() }
+        readMail()
+        expireTimers()
+        hooks.turn(WorkerContext(core: core), state)
+        carryOutEnds()
+        flush()
+        postMail()
+        publishCounters()
+        if core.pointee.isDraining { checkDrained() }
+    }
+
+    /// When to wake at the latest; a time in the past when there is something to do already.
+    private mutating func mayWaitUntil() -> UInt64 {
+        guard mailboxes.prepareToSleep(index), core.pointee.deferred.isEmpty, core.pointee.ending.isEmpty else {
+            return 0
+        }
+        var deadline = min(core.pointee.wheel.nextDeadline, drainDeadline)
+        for due in periodicDue { deadline = min(deadline, due) }
+        for due in acceptResume { deadline = min(deadline, due) }
+        if core.pointee.outboxes.isBlocked { deadline = min(deadline, core.pointee.now &+ 1_000_000) }
+        return deadline
+    }
+
+    // MARK: Completions
+
+    private mutating func complete(_ completion: Completion) {
+        switch completion.kind {
+        case .received: received(completion)
+        case .accepted: accepted(completion.result)
+        case .acceptPaused:
+            let listener = completion.key.slot
+            if listener < acceptResume.count { acceptResume[listener] = core.pointee.now &+ 100_000_000 }
+            definition.log("accept paused: \(PortError(call: "accept", code: completion.result))")
+        case .acceptStopped: openListeners -= 1
+        case .finished: peerFinished(completion.key)
+        case .blocked: blocked(completion)
+        case .drained: drained(completion.key)
+        case .ended: broken(completion.key)
+        case .closed: closed(completion.key)
+        case .operation: break
+        }
+    }
+
+    @inline(__always)
+    func record(_ key: CompletionKey) -> UnsafeMutablePointer<SessionRecord>? {
+        core.pointee.sessions.find(slot: key.slot, generation: key.generation)
+    }
+
+    @inline(__always)
+    func key(_ slot: Int) -> CompletionKey {
+        CompletionKey(slot: slot, generation: core.pointee.sessions.records[slot].generation)
+    }
+
+    @inline(__always)
+    private mutating func received(_ completion: Completion) {
+        guard let record = record(completion.key) else { return }
+        let bytes = port.bytes(of: completion.slice)
+        core.pointee.counters.bytesReceived &+= UInt64(bytes.count)
+        record.pointee.receivedAt = core.pointee.now
+        guard record.pointee.phase == .open || record.pointee.phase == .greeting, !record.pointee.endRequested
+        else { return }
+        guard !record.pointee.slowPartRuns else { return hold(completion.key.slot, record, bytes) }
+        core.pointee.sliceStart = UInt(bitPattern: bytes.baseAddress)
+        core.pointee.sliceEnd = core.pointee.sliceStart &+ UInt(bytes.count)
+        deliver(completion.key.slot, record, bytes)
+        core.pointee.sliceStart = 0
+        core.pointee.sliceEnd = 0
+        if record.pointee.backlog.byteCount > core.pointee.configuration.backlogHighWater {
+            pause(completion.key.slot, record)
+        }
+    }
+
+    private mutating func blocked(_ completion: Completion) {
+        guard let record = record(completion.key) else { return }
+        let core = core
+        var rest = Backlog()
+        var begun = 0
+        port.withUnsent(completion) { part, taken in
+            let unsent = UnsafeRawBufferPointer(rebasing: part[taken...])
+            if taken > 0 { begun = core.pointee.framing.boundary(in: part, from: taken) - taken }
+            rest.append(unsent, pool: &core.pointee.pool)
+            core.pointee.counters.bytesBacklogged &+= UInt64(unsent.count)
+        }
+        record.pointee.backlog.prepend(rest, begunBytes: begun)
+        core.pointee.markDirty(completion.key.slot)
+        core.pointee.checkBacklog(completion.key.slot)
+        if record.pointee.backlog.byteCount > core.pointee.configuration.backlogHighWater {
+            pause(completion.key.slot, record)
+        }
+    }
+
+    private mutating func drained(_ key: CompletionKey) {
+        guard let record = record(key) else { return }
+        record.pointee.backlog.endSend(pool: &core.pointee.pool)
+        core.pointee.markDirty(key.slot)
+        let isLow = record.pointee.backlog.byteCount <= core.pointee.configuration.backlogHighWater / 4
+        if isLow, record.pointee.isPaused, !record.pointee.slowPartRuns { resume(key.slot, record) }
+    }
+
+    /// The peer's end of stream: what was asked for is still answered, then the session ends.
+    private mutating func peerFinished(_ key: CompletionKey) {
+        guard let record = record(key) else { return }
+        record.pointee.peerFinished = true
+        core.pointee.requestEnd(key.slot, .disconnected)
+    }
+
+    /// The connection is dead: nothing can be sent any more.
+    private mutating func broken(_ key: CompletionKey) {
+        guard let record = record(key) else { return }
+        if record.pointee.phase == .open || record.pointee.phase == .greeting {
+            close(key.slot, record, .disconnected)
+        }
+        core.pointee.clearOutput(key.slot)
+        record.pointee.phase = .finishing
+        port.close(key, hard: false)
+    }
+
+    private mutating func closed(_ key: CompletionKey) {
+        guard let record = record(key) else { return }
+        if record.pointee.isCounted { addressLimit?.release(slot: key.slot, worker: index) }
+        core.pointee.clearOutput(key.slot)
+        record.pointee.backlog.releaseAll(pool: &core.pointee.pool)
+        core.pointee.wheel.cancel(key.slot)
+        core.pointee.sessions.giveBack(key.slot)
+    }
+
+    mutating func pause(_ slot: Int, _ record: UnsafeMutablePointer<SessionRecord>) {
+        guard !record.pointee.isPaused else { return }
+        record.pointee.isPaused = true
+        port.pause(key(slot))
+    }
+
+    mutating func resume(_ slot: Int, _ record: UnsafeMutablePointer<SessionRecord>) {
+        guard record.pointee.isPaused else { return }
+        record.pointee.isPaused = false
+        port.receive(key(slot))
+    }
+}

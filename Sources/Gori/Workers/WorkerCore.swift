@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Overlapped
+internal import Wire
+
+/// What a worker owns besides its port: sessions, output, groups, timers, mail. One thread, no lock.
+///
+/// It lives at a fixed address, because handlers reach it through `Session` while the worker's turn goes on. For the
+/// same reason nothing here calls user code: whoever holds `self` must not be entered again.
+struct WorkerCore: ~Copyable {
+    let index: Int
+    let definition: ServerDefinition
+    let configuration: ServerConfiguration
+    let framing: Framing
+    let greetingFraming: Framing
+    let hasSessionLayer: Bool
+    let startedAt: UInt64
+
+    var sessions: SessionTable
+    var pool = BlockPool()
+    var arena = TurnArena()
+    var groups = GroupTable()
+    var wheel: TimerWheel
+    var outboxes: Outboxes
+    var counters = WorkerCounters()
+
+    /// The time of this turn, read once.
+    var now: UInt64
+    /// Counts turns; a send of one turn is settled in the next.
+    var turn: UInt64 = 1
+    /// Receive memory of the completion being handled: what lies in it is sent without a copy.
+    var sliceStart = UInt(0)
+    var sliceEnd = UInt(0)
+    /// Slots with output, or with something else for the flush to do.
+    var dirty: [Int32] = []
+    /// Slots whose output waits for the next turn.
+    var deferred: [Int32] = []
+    /// Sessions that ended in this turn and whose end has not been carried out.
+    var ending: [SessionID] = []
+    /// Blocks of groups' logs that the turn's sends may name.
+    var settling: [UnsafeMutableRawBufferPointer] = []
+    /// Packets of this turn for other workers.
+    var parcels: [Parcel?]
+    var slowPartsRunning = 0
+    /// Set by the worker when it is made.
+    var executor: WorkerExecutor?
+    var isDraining = false
+
+    init(index: Int, definition: ServerDefinition, mailboxes: Mailboxes, now: UInt64, startedAt: UInt64) {
+        let configuration = definition.configuration
+        self.index = index
+        self.definition = definition
+        self.configuration = configuration
+        self.now = now
+        self.startedAt = startedAt
+        framing = configuration.framing
+        greetingFraming = Framing(
+            sizeWidth: framing.sizeWidth, typeWidth: framing.typeWidth, byteOrder: framing.byteOrder,
+            sizeIncludesHeader: framing.sizeIncludesHeader, maximumPacketSize: Hello.maximumPacketSize)
+        hasSessionLayer = configuration.sessionLayer.served != nil
+        sessions = SessionTable(capacity: configuration.maximumSessions)
+        wheel = TimerWheel(capacity: configuration.maximumSessions, now: now)
+        outboxes = Outboxes(mailboxes: mailboxes, worker: index)
+        parcels = Array(repeating: nil, count: mailboxes.workerCount)
+        dirty.reserveCapacity(configuration.maximumSessions)
+        deferred.reserveCapacity(1_024)
+        ending.reserveCapacity(1_024)
+        settling.reserveCapacity(1_024)
+    }
+
+    /// The record of an id, nil when the session has ended or lives elsewhere.
+    @inline(__always)
+    func find(_ id: SessionID) -> UnsafeMutablePointer<SessionRecord>? {
+        guard id.worker == index else { return nil }
+        return sessions.find(slot: id.slot, generation: id.generation)
+    }
+
+    /// The id of a slot's present session.
+    @inline(__always)
+    func id(of slot: Int) -> SessionID {
+        SessionID(worker: index, slot: slot, generation: sessions.records[slot].generation)
+    }
+
+    /// Microseconds since the server started: the time on the wire.
+    var wireTime: UInt64 { (now &- startedAt) / 1_000 }
+
+    /// The last turn's sends are settled: what they named is free.
+    mutating func settle() {
+        arena.reset(pool: &pool)
+        for block in settling { pool.giveBack(block) }
+        settling.removeAll(keepingCapacity: true)
+    }
+
+    // MARK: Ending
+
+    /// Marks a session as ended; carried out by the worker when no handler runs.
+    mutating func requestEnd(_ slot: Int, _ reason: EndReason) {
+        let record = sessions.records + slot
+        guard record.pointee.phase == .open || record.pointee.phase == .greeting, !record.pointee.endRequested
+        else { return }
+        record.pointee.endRequested = true
+        record.pointee.endReason = reason
+        ending.append(id(of: slot))
+    }
+
+    /// Counts an invalid packet; ends the session when its budget is spent.
+    mutating func violate(_ slot: Int) {
+        let record = sessions.records + slot
+        counters.violations &+= 1
+        if now &- record.pointee.violationWindow >= 60_000_000_000 {
+            record.pointee.violationWindow = now
+            record.pointee.violations = 0
+        }
+        record.pointee.violations &+= 1
+        if Int(record.pointee.violations) > configuration.violationBudget { requestEnd(slot, .violations) }
+    }
+
+    // MARK: Time
+
+    /// When a session is to be looked at again.
+    func nextDeadline(_ record: UnsafeMutablePointer<SessionRecord>) -> UInt64 {
+        var deadline = MonotonicClock.never
+        switch record.pointee.phase {
+        case .free: break
+        case .greeting:
+            if configuration.helloTimeout > 0 { deadline = record.pointee.openedAt &+ Self.ms(configuration.helloTimeout) }
+        case .closing, .finishing: deadline = record.pointee.endDeadline
+        case .open:
+            if configuration.heartbeat > 0, hasSessionLayer {
+                let last = max(record.pointee.receivedAt, record.pointee.sentAt)
+                deadline = min(
+                    last &+ Self.ms(configuration.heartbeat),
+                    record.pointee.receivedAt &+ 3 &* Self.ms(configuration.heartbeat))
+            }
+            if record.pointee.partialSince > 0, configuration.packetTimeout > 0 {
+                deadline = min(deadline, record.pointee.partialSince &+ Self.ms(configuration.packetTimeout))
+            }
+            if record.pointee.slowPartRuns { deadline = min(deadline, record.pointee.slowPartDeadline) }
+            if record.pointee.timerDeadline > 0 { deadline = min(deadline, record.pointee.timerDeadline) }
+        }
+        return deadline
+    }
+
+    /// Enters a session's next deadline into the wheel.
+    mutating func schedule(_ slot: Int) {
+        let deadline = nextDeadline(sessions.records + slot)
+        if deadline == MonotonicClock.never { wheel.cancel(slot) } else { wheel.set(slot, deadline: deadline) }
+    }
+
+    static func ms(_ milliseconds: Int) -> UInt64 { UInt64(max(0, milliseconds)) &* 1_000_000 }
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What one worker has done since the server started; plain counts that their owner writes.
+public struct WorkerCounters: Sendable, BitwiseCopyable {
+    /// Connections accepted.
+    public var accepted: UInt64 = 0
+    /// Sessions open now.
+    public var sessions: UInt64 = 0
+    /// Bytes received.
+    public var bytesReceived: UInt64 = 0
+    /// Packets handed to handlers.
+    public var packets: UInt64 = 0
+    /// Invalid packets.
+    public var violations: UInt64 = 0
+    /// Gather sends.
+    public var sends: UInt64 = 0
+    /// Bytes given to sends.
+    public var bytesSent: UInt64 = 0
+    /// Bytes copied because a socket did not take them.
+    public var bytesBacklogged: UInt64 = 0
+    /// Sessions ended because they did not read.
+    public var slowReaders: UInt64 = 0
+    /// Turns of the loop.
+    public var turns: UInt64 = 0
+    /// Packets that could not be encoded and were not sent.
+    public var encodeFailures: UInt64 = 0
+    /// Blocks that came from the heap because the pool had none; constant in steady state.
+    public var heapBlocks: UInt64 = 0
+
+    /// All zero.
+    public init() {}
+}

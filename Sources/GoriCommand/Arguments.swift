@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import ArgumentParser
+public import Overlapped
+
+/// How values of this project are written on a command line.
+extension SocketAddress: ExpressibleByArgument {
+    /// Reads `host:port`, `[v6]:port` or `:port`.
+    public init?(argument: String) { self.init(argument) }
+}
+
+/// Which completion port serves.
+enum PortChoice: String, ExpressibleByArgument, CaseIterable {
+    case auto
+    case uring
+    case epoll
+}
+
+/// A number with its range, so that a value outside is answered with what was expected.
+func checkRange<Value: Comparable>(_ value: Value, _ range: ClosedRange<Value>, _ option: String) throws {
+    guard range.contains(value) else {
+        throw ValidationError("\(option) must be between \(range.lowerBound) and \(range.upperBound), not \(value)")
+    }
+}

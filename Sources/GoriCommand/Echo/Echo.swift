@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ArgumentParser
+internal import Gori
+
+/// `gori echo`: the benchmark target.
+struct Echo: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Send back what comes: the benchmark target, without hello.",
+        discussion: "Example: gori echo --listen 127.0.0.1:9000 --mode broadcast --group 10")
+
+    /// What comes back.
+    enum Mode: String, ExpressibleByArgument, CaseIterable {
+        case echo
+        case packet
+        case broadcast
+        case udp
+    }
+
+    @OptionGroup var options: ServerOptions
+
+    @Option(help: "echo: bytes as they came; packet: whole packets; broadcast: to every member of a group.")
+    var mode: Mode = .echo
+
+    @Option(help: "Members of a group in broadcast, in order of arrival; 0: everybody.")
+    var group = 10
+
+    func validate() throws {
+        try checkRange(group, 0...1_000_000, "--group")
+        if mode == .udp { throw ValidationError("--mode udp is not there yet: use echo, packet or broadcast") }
+    }
+
+    func run() throws {
+        var configuration = ServerConfiguration()
+        options.apply(to: &configuration)
+        let server = EchoServer.make(mode, group: group, configuration)
+        do {
+            try server.run { StartupReport.print($0, configuration) }
+        } catch {
+            throw RunFailure("\(error)")
+        }
+    }
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ArgumentParser
+internal import Foundation
+internal import Gori
+internal import Overlapped
+
+/// The options that `serve` and `echo` share.
+struct ServerOptions: ParsableArguments {
+    @Option(name: .customLong("listen"), help: "host:port, [v6]:port or :port; may be given more than once.")
+    var addresses: [SocketAddress] = []
+
+    @Option(name: .customLong("io"), help: "Completion port: auto, uring or epoll.")
+    var port: PortChoice = .auto
+
+    @Option(help: "Threads that serve. Default: one for each core.")
+    var workers: Int?
+
+    @Option(help: "Sessions in all.")
+    var maximumSessions = 16_384
+
+    @Option(
+        help: "io_uring features that are not to be used, separated by commas; also GORI_URING_DISABLE. 'all': the kernel of Debian 12.")
+    var disableFeatures: String?
+
+    func validate() throws {
+        if let workers { try checkRange(workers, 1...64, "--workers") }
+        try checkRange(maximumSessions, 1...1_000_000, "--maximum-sessions")
+        if port == .epoll { throw ValidationError("--io epoll is not there yet: use --io uring or auto") }
+        if let list = disableFeatures, UringFeatures(names: list) == nil {
+            let names = UringFeatures.names.map(\.1).joined(separator: ", ")
+            throw ValidationError("--disable-features takes all or some of \(names), not '\(list)'")
+        }
+    }
+
+    /// Fills in what these options decide.
+    func apply(to configuration: inout ServerConfiguration) {
+        configuration.addresses = addresses
+        configuration.workers = workers ?? max(1, min(64, ProcessInfo.processInfo.activeProcessorCount))
+        configuration.maximumSessions = maximumSessions
+        let list = disableFeatures ?? ProcessInfo.processInfo.environment["GORI_URING_DISABLE"] ?? ""
+        configuration.disabledFeatures = UringFeatures(names: list) ?? []
+    }
+}

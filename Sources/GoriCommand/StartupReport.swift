@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Foundation
+internal import Gori
+internal import Overlapped
+internal import Wire
+
+/// What a server says when it starts: the same lines for `serve` and `echo`, at most twelve.
+enum StartupReport {
+    static func print(_ server: RunningServer, _ configuration: ServerConfiguration, extra: [String] = []) {
+        Output.log("gori \(Version.current), \(configuration.workers) worker\(configuration.workers == 1 ? "" : "s")")
+        Output.log("completion port: io_uring (the only one so far; epoll is to come)")
+        Output.log("kernel features used: \(server.features.isEmpty ? "none" : server.features.description)")
+        let missing = UringFeatures.all.subtracting(server.features)
+        if !missing.isEmpty { Output.log("kernel features missing or switched off: \(missing)") }
+        Output.log(descriptorLine(configuration))
+        for line in extra { Output.log(line) }
+        let ceiling = (configuration.backlogLimit + configuration.framing.maximumPacketSize) / 1_024
+        Output.log("memory ceiling per session: \(ceiling) KiB (backlog and one packet)")
+        if configuration.addresses.isEmpty, server.addresses.first?.isIPv6 == false {
+            Output.log("no IPv6 on this machine: listening on IPv4 only")
+        }
+        for address in server.addresses { Output.line("listening \(address)") }
+        Output.line("ready")
+    }
+
+    private static func descriptorLine(_ configuration: ServerConfiguration) -> String {
+        let limit = Sockets.raiseDescriptorLimit()
+        let needed = configuration.maximumSessions + 64 * configuration.workers
+        guard limit < needed else { return "open files: limit \(limit), enough for \(configuration.maximumSessions) sessions" }
+        return "open files: limit \(limit) is below the \(needed) that \(configuration.maximumSessions) sessions need:"
+            + " raise it with ulimit -n \(needed)"
+    }
+}

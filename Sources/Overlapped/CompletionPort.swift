@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A completion port: associate sockets, start overlapped I/O, take completions in batches, be woken from another
+/// thread. What Windows calls an I/O completion port, for one thread.
+///
+/// One thread owns a port and calls everything on it; only its `doorbell` may be used from elsewhere. Every port makes
+/// the same ten promises (`docs/completion-port.md`):
+///
+/// 1. `wait(until:)` submits what is queued and returns after a completion, a doorbell or the deadline, perhaps early.
+/// 2. `next()` gives plain values, never a borrow; `bytes(of:)` makes the span.
+/// 3. Bytes of a stream come in order, in chunks of any size from 1; there is no order between streams.
+/// 4. A slice may be read until the next `wait`, and be the source of one `send` queued before it.
+/// 5. At most one `send` per stream between two waits. What the kernel did not take comes back as `blocked` before any
+///    other completion of the batch; the caller copies the rest and sends it with `sendTracked`, one at a time, each
+///    ended by `drained`. The memory of the first send is free once `next()` gives something else than `blocked`.
+/// 6. A stream ends at most once (`ended`, the first fatal result) and closes exactly once (`closed`, after `close` or
+///    at the end of `finish`); then its key may be used anew. The peer's end of stream is `finished`.
+/// 7. After `pause` at most what is in the batch already is delivered; a paused stream need not notice its peer's end.
+/// 8. `accepted`, or `acceptPaused` once per pause.
+/// 9. Doorbells may be spurious.
+/// 10. Overlapped operations of one socket and direction complete in the order issued, each exactly once.
+///
+/// Not promised, and nothing may rely on it: completions per turn, chunk sizes, in which turn a failure shows.
+public protocol CompletionPort: ~Copyable {
+    /// Wakes this port from any thread.
+    var doorbell: Doorbell { get }
+
+    /// Makes the calling thread the owner. Called once, before anything else but `doorbell`.
+    ///
+    /// - Throws: `PortError` when the kernel refuses.
+    mutating func open() throws(PortError)
+
+    // MARK: Listeners
+
+    /// Accepts on a listening socket until `stopAccepting`. The port owns the descriptor from here on.
+    ///
+    /// - Parameter listener: a small number of the caller's choice, below 64, the slot of its completions' keys.
+    mutating func accept(on descriptor: Int32, listener: Int)
+
+    /// Goes on after `acceptPaused`.
+    mutating func resumeAccepting(listener: Int)
+
+    /// Takes what waits in the accept queue, closes the listener, and ends with `acceptStopped`.
+    mutating func stopAccepting(listener: Int)
+
+    // MARK: Streams
+
+    /// Makes a connected stream socket known under `key`. The port owns the descriptor from here on.
+    ///
+    /// - Precondition: the key's slot is below the port's capacity and not in use.
+    mutating func associate(_ descriptor: Int32, key: CompletionKey)
+
+    /// Starts to receive, or goes on after `pause`.
+    mutating func receive(_ key: CompletionKey)
+
+    /// Stops receiving.
+    mutating func pause(_ key: CompletionKey)
+
+    /// Sends a gather list: at most 64 parts, at most once per stream between two waits, and not while a tracked send
+    /// is under way. The list is copied; the memory it names belongs to the port until it is settled (promise 5).
+    mutating func send(_ key: CompletionKey, _ parts: UnsafeBufferPointer<IOVector>)
+
+    /// Calls `body` with every part of a `blocked` send that the kernel did not take whole, in order: the part as it
+    /// was sent, and how many of its bytes were taken.
+    func withUnsent(_ blocked: Completion, _ body: (_ part: UnsafeRawBufferPointer, _ taken: Int) -> Void)
+
+    /// Sends all of `bytes`, ended by `drained`; the memory belongs to the port until then, or until `closed`.
+    mutating func sendTracked(_ key: CompletionKey, _ bytes: UnsafeRawBufferPointer)
+
+    /// Ends in order: sends the end of stream, then reads and throws away input until the peer's end of stream or
+    /// 64 KiB, then closes. The caller sets the deadline and calls `close` when it is over.
+    ///
+    /// - Precondition: nothing of the stream is being sent, and the sends of the last turn are settled.
+    mutating func finish(_ key: CompletionKey)
+
+    /// Ends now. `closed` follows when nothing is in flight any more.
+    ///
+    /// - Parameter hard: the peer sees a reset, and what it has not received yet is dropped.
+    mutating func close(_ key: CompletionKey, hard: Bool)
+
+    // MARK: Completions
+
+    /// Submits everything queued and waits for a completion, a doorbell or the deadline.
+    ///
+    /// - Parameter deadline: `MonotonicClock` nanoseconds; one in the past only looks.
+    /// - Throws: `PortError` when the kernel's side is broken beyond repair.
+    mutating func wait(until deadline: UInt64) throws(PortError)
+
+    /// The next completion of this turn, nil when there is none left.
+    mutating func next() -> Completion?
+
+    /// The bytes of a slice of this turn.
+    func bytes(of slice: ReceiveSlice) -> UnsafeRawBufferPointer
+
+    /// What the port has done so far.
+    var counters: PortCounters { get }
+}
+
+/// What a port has done since it was made; plain counts.
+public struct PortCounters: Sendable, BitwiseCopyable {
+    /// System calls made by the port.
+    public var systemCalls: UInt64 = 0
+    /// Completions taken from the kernel.
+    public var completions: UInt64 = 0
+    /// Submissions given to the kernel.
+    public var submissions: UInt64 = 0
+    /// Sends that the kernel did not take whole.
+    public var blockedSends: UInt64 = 0
+    /// Receives that ended because no buffer was free.
+    public var buffersExhausted: UInt64 = 0
+    /// Times the completion queue overflowed.
+    public var overflows: UInt64 = 0
+    /// Completions of keys that were no longer in use.
+    public var stale: UInt64 = 0
+
+    /// All zero.
+    public init() {}
+}

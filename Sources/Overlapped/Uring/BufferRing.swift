@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CLiburing
+internal import Glibc
+
+/// Receive memory that the kernel chooses from when bytes arrive (io_uring_register(2), IORING_REGISTER_PBUF_RING),
+/// shared by all streams of a port.
+///
+/// Incremental (Linux 6.12): few large buffers, bytes are appended, and a buffer is used up when it is full. Plain:
+/// many small buffers, and every completion uses one up. A used-up buffer goes back with `recycle`, which the port
+/// calls once the turn's sends are settled, so that no reference into it can be left (rule M4).
+struct BufferRing: ~Copyable {
+    let isIncremental: Bool
+    let bufferSize: Int
+    let bufferCount: Int
+    let memory: UnsafeMutableRawPointer
+    private let entries: UnsafeMutablePointer<io_uring_buf_ring>
+    private let entryBytes: Int
+    private let written: UnsafeMutablePointer<UInt32>
+    private let exhausted: UnsafeMutablePointer<UInt16>
+    private(set) var exhaustedCount = 0
+    private var tail: UInt16 = 0
+
+    static let group: UInt16 = 0
+
+    /// 64 × 64 KiB, or 1024 × 4 KiB: both 4 MiB, of which only touched pages are resident.
+    init(incremental: Bool, ring: borrowing UringRing) throws(PortError) {
+        let count = incremental ? 64 : 1_024
+        let size = incremental ? 65_536 : 4_096
+        let entryBytes = count * MemoryLayout<io_uring_buf>.size
+        let protection = PROT_READ | PROT_WRITE
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS
+        guard
+            let entryMemory = mmap(nil, entryBytes, protection, flags, -1, 0), entryMemory != MAP_FAILED,
+            let memory = mmap(nil, count * size, protection, flags, -1, 0), memory != MAP_FAILED
+        else { throw PortError(call: "mmap of receive buffers", code: errno) }
+        var registration = cl_buffer_ring_registration()
+        registration.ring_address = UInt64(UInt(bitPattern: entryMemory))
+        registration.ring_entries = UInt32(count)
+        registration.group = Self.group
+        registration.flags = incremental ? UInt16(CL_PBUF_RING_INCREMENTAL) : 0
+        let result = cl_register(ring.descriptor, UInt32(CL_REGISTER_PBUF_RING), &registration, 1)
+        guard result == 0 else {
+            munmap(entryMemory, entryBytes)
+            munmap(memory, count * size)
+            throw PortError(call: "io_uring_register(PBUF_RING)", code: -result)
+        }
+        isIncremental = incremental
+        bufferSize = size
+        bufferCount = count
+        self.memory = memory
+        self.entryBytes = entryBytes
+        entries = entryMemory.assumingMemoryBound(to: io_uring_buf_ring.self)
+        written = .allocate(capacity: count)
+        written.initialize(repeating: 0, count: count)
+        exhausted = .allocate(capacity: count)
+        exhausted.initialize(repeating: 0, count: count)
+        for buffer in 0..<count { put(UInt16(truncatingIfNeeded: buffer)) }
+        publish()
+    }
+
+    /// The ring that it is registered with must be gone by now.
+    deinit {
+        munmap(entries, entryBytes)
+        munmap(memory, bufferSize * bufferCount)
+        written.deallocate()
+        exhausted.deallocate()
+    }
+
+    /// Buffers that the kernel may still choose.
+    var freeCount: Int { bufferCount &- exhaustedCount }
+
+    /// Accounts `count` received bytes to their buffer, before anything else is looked at (rule M4).
+    ///
+    /// - Parameter flags: of the completion, which name the buffer and say whether it has room left.
+    mutating func take(flags: UInt32, count: Int32) -> ReceiveSlice {
+        let buffer = Int(flags >> 16)
+        precondition(buffer < bufferCount, "the kernel names a buffer that was given to it")
+        let bytes = UInt32(max(count, 0))
+        let offset = UInt32(truncatingIfNeeded: buffer &* bufferSize) &+ written[buffer]
+        written[buffer] &+= bytes
+        if !isIncremental || flags & UInt32(CL_CQE_F_BUF_MORE) == 0 {
+            exhausted[exhaustedCount] = UInt16(truncatingIfNeeded: buffer)
+            exhaustedCount &+= 1
+        }
+        return ReceiveSlice(offset: offset, count: bytes)
+    }
+
+    /// Gives all used-up buffers back to the kernel.
+    mutating func recycle() {
+        guard exhaustedCount > 0 else { return }
+        for index in 0..<exhaustedCount { put(exhausted[index]) }
+        exhaustedCount = 0
+        publish()
+    }
+
+    private mutating func put(_ buffer: UInt16) {
+        let address = UInt64(UInt(bitPattern: memory + Int(buffer) &* bufferSize))
+        cl_buffer_ring_put(
+            entries, UInt32(truncatingIfNeeded: bufferCount &- 1), UInt32(tail), address,
+            UInt32(truncatingIfNeeded: bufferSize), buffer)
+        written[Int(buffer)] = 0
+        tail &+= 1
+    }
+
+    private func publish() { cl_buffer_ring_publish(entries, tail) }
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CLiburing
+internal import Glibc
+
+/// A small ring and a loopback connection on which `UringPreflight` tries things. Nothing of it waits for the network:
+/// what one end of a loopback connection has sent is in the other end's buffer when the call returns, or very soon.
+struct PreflightBench: ~Copyable {
+    var ring: UringRing
+    let buffers: BufferRing
+    private let near: Int32
+    private let far: Int32
+
+    init(incremental: Bool) throws(PortError) {
+        var ring = try UringRing(sqEntries: 8, cqEntries: 64)
+        try ring.enable()
+        let buffers = try BufferRing(incremental: incremental, ring: ring)
+        let listener = try Sockets.listen(on: SocketAddress(bytes: [127, 0, 0, 1], port: 0), sharesPort: false)
+        defer { Sockets.close(listener) }
+        guard let address = SocketAddress(localOf: listener) else {
+            throw PortError(call: "getsockname", code: errno)
+        }
+        let far = try Sockets.connect(to: address)
+        let near = cl_accept(listener)
+        guard near >= 0 else {
+            Sockets.close(far)
+            throw PortError(call: "accept", code: errno)
+        }
+        self.ring = ring
+        self.buffers = buffers
+        self.near = near
+        self.far = far
+    }
+
+    deinit {
+        Sockets.close(near)
+        Sockets.close(far)
+    }
+
+    /// Arms one receive, sends pieces of these sizes one after the other, and returns what completed.
+    mutating func exchange(bytes: [Int], multishot: Bool, limit: UInt32) -> [io_uring_cqe] {
+        let sqe = ring.nextEntry()
+        sqe.pointee.opcode = UInt8(CL_OP_RECV)
+        sqe.pointee.fd = near
+        sqe.pointee.flags = UInt8(CL_SQE_BUFFER_SELECT)
+        sqe.pointee.ioprio = UInt16(CL_RECVSEND_POLL_FIRST) | (multishot ? UInt16(CL_RECV_MULTISHOT) : 0)
+        sqe.pointee.user_data = UringOperation.receive
+        cl_sqe_set_buffer_group(sqe, BufferRing.group)
+        if limit > 0 { cl_sqe_set_optional_length(sqe, limit) }
+        var received = completions()
+        for count in bytes {
+            let piece = [UInt8](repeating: 1, count: count)
+            guard Glibc.send(far, piece, count, Int32(MSG_NOSIGNAL)) == count else { return received }
+            received += completions(atLeast: 1)
+        }
+        return received
+    }
+
+    /// Submits, and returns what has completed, waiting at most 100 ms for `minimum` completions.
+    mutating func completions(atLeast minimum: UInt32 = 0) -> [io_uring_cqe] {
+        var timespec = __kernel_timespec(tv_sec: 0, tv_nsec: 100_000_000)
+        var argument = cl_wait_argument()
+        let flags = UInt32(CL_ENTER_GETEVENTS) | UInt32(CL_ENTER_EXT_ARG)
+        _ = withUnsafePointer(to: &timespec) { time in
+            argument.timespec = UInt64(UInt(bitPattern: time))
+            return ring.enter(
+                submit: ring.queued, wait: minimum, flags: flags, argument: &argument,
+                size: MemoryLayout<cl_wait_argument>.size)
+        }
+        var found: [io_uring_cqe] = []
+        var head = ring.completionHead
+        while head != ring.completionTail {
+            found.append(ring.completion(head).pointee)
+            head &+= 1
+        }
+        ring.releaseCompletions(upTo: head)
+        return found
+    }
+
+    /// Waits with an absolute deadline; returns what the kernel returned.
+    mutating func waitUntil(nanoseconds: Int64) -> Int32 {
+        var timespec = __kernel_timespec(tv_sec: 0, tv_nsec: nanoseconds)
+        var argument = cl_wait_argument()
+        let flags = UInt32(CL_ENTER_GETEVENTS) | UInt32(CL_ENTER_EXT_ARG) | UInt32(CL_ENTER_ABS_TIMER)
+        return withUnsafePointer(to: &timespec) { time in
+            argument.timespec = UInt64(UInt(bitPattern: time))
+            return ring.enter(
+                submit: 0, wait: 1, flags: flags, argument: &argument, size: MemoryLayout<cl_wait_argument>.size)
+        }
+    }
+
+    mutating func submitSilentSend(_ address: UInt64, _ length: UInt32, vectorized: Bool) {
+        let sqe = ring.nextEntry()
+        sqe.pointee.opcode = UInt8(CL_OP_SEND)
+        sqe.pointee.fd = near
+        sqe.pointee.addr = address
+        sqe.pointee.len = length
+        sqe.pointee.flags = UInt8(CL_SQE_CQE_SKIP_SUCCESS)
+        sqe.pointee.ioprio = vectorized ? UInt16(CL_SEND_VECTORIZED) : 0
+        sqe.pointee.user_data = UringOperation.silentSend
+        cl_sqe_set_message_flags(sqe, UInt32(MSG_WAITALL | MSG_DONTWAIT | MSG_NOSIGNAL))
+    }
+
+    func shrinkSendBuffer() { Sockets.setOption(near, SOL_SOCKET, SO_SNDBUF, 4_096) }
+
+    func peerReads(_ count: Int) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        let got = recv(far, &bytes, count, Int32(MSG_WAITALL))
+        return got == count ? bytes : []
+    }
+}

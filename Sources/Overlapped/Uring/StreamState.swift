@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CLiburing
+internal import Glibc
+
+/// What a port knows of one stream. A slot is free again only when nothing of it is in flight.
+///
+/// Invariants: at most one receive (`receiveInFlight`) and one send (`trackedInFlight`, or a silent send of the turn
+/// in `sendTurn`) are in flight; `closeQueued` implies neither; `descriptor` is -1 exactly when the slot is free.
+struct StreamState {
+    /// How the stream goes on.
+    enum Phase: UInt8 {
+        /// Not in use.
+        case free
+        /// Bytes go both ways.
+        case open
+        /// Our end of stream is sent; input is thrown away until the peer's.
+        case finishing
+        /// Waiting until nothing is in flight.
+        case closing
+        /// The descriptor's close is queued.
+        case closeQueued
+    }
+
+    var descriptor: Int32 = -1
+    var generation: UInt32 = 0
+    var phase = Phase.free
+    var receiveInFlight = false
+    /// The receive in flight ends after one completion.
+    var receiveIsOneShot = false
+    var wantsReceive = false
+    var receiveCancelled = false
+    var isParked = false
+    /// Too greedy for a multishot receive without a limit: reads one piece a turn.
+    var readsOnePiece = false
+    var peerFinished = false
+    var ended = false
+    var trackedInFlight = false
+    var isHard = false
+    /// The port's turn in which a silent send was queued, 0: none.
+    var sendTurn: UInt64 = 0
+    var partCount: UInt32 = 0
+    var parts: UnsafeMutablePointer<iovec>?
+    var tracked: UnsafeRawPointer?
+    var trackedCount = 0
+    /// Bytes thrown away while `finishing`.
+    var discarded: UInt32 = 0
+    /// Bytes received in `greedTurn`.
+    var greed: UInt32 = 0
+    var greedTurn: UInt64 = 0
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The last byte of an io_uring `user_data`: which operation finished, and so which table its slot is in.
+///
+/// Raw constants instead of an enum, because the hot switch must not call a failable initialiser.
+enum UringOperation {
+    static let accept: UInt64 = 1
+    static let receive: UInt64 = 2
+    static let silentSend: UInt64 = 3
+    static let trackedSend: UInt64 = 4
+    static let close: UInt64 = 5
+    static let cancel: UInt64 = 6
+    static let doorbell: UInt64 = 7
+    static let doorbellRead: UInt64 = 8
+    static let overlapped: UInt64 = 9
+    /// A failed silent send that the settlement has handled already.
+    static let settled: UInt64 = 10
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CLiburing
+internal import Glibc
+
+/// Closing, exactly (rule M3): nothing calls close(2) on a stream while anything of it is in flight, because the
+/// descriptor's number is somebody else's at once and what is still queued would reach a stranger.
+extension UringPort {
+    /// Ends in order: our end of stream, the peer's, then closed.
+    public mutating func finish(_ key: CompletionKey) {
+        guard let stream = find(key), stream.pointee.phase == .open else { return }
+        precondition(!stream.pointee.trackedInFlight && stream.pointee.sendTurn != turn, "everything sent is settled")
+        if stream.pointee.peerFinished || stream.pointee.ended { return beginClose(stream, key) }
+        stream.pointee.phase = .finishing
+        counters.systemCalls &+= 1
+        guard shutdown(stream.pointee.descriptor, Int32(SHUT_WR)) == 0 else { return beginClose(stream, key) }
+        stream.pointee.wantsReceive = true
+        arm(stream, key)
+    }
+
+    /// Ends now.
+    public mutating func close(_ key: CompletionKey, hard: Bool) {
+        guard let stream = find(key) else { return }
+        switch stream.pointee.phase {
+        case .free, .closeQueued: return
+        case .closing where !hard || stream.pointee.isHard: return
+        default: break
+        }
+        stream.pointee.isHard = hard
+        beginClose(stream, key)
+    }
+
+    mutating func beginClose(_ stream: UnsafeMutablePointer<StreamState>, _ key: CompletionKey) {
+        stream.pointee.phase = .closing
+        stream.pointee.wantsReceive = false
+        if stream.pointee.isHard {
+            cancelReceive(stream, key)
+            if stream.pointee.trackedInFlight { cancel(key.rawValue | UringOperation.trackedSend) }
+        } else if stream.pointee.receiveInFlight || stream.pointee.trackedInFlight {
+            // Ends both: the receive completes with 0, the send with EPIPE.
+            counters.systemCalls &+= 1
+            _ = shutdown(stream.pointee.descriptor, Int32(SHUT_RDWR))
+        }
+        advanceClose(stream, key)
+    }
+
+    /// Queues the close once nothing is in flight. A silent send that is queued stands before it in the same queue.
+    mutating func advanceClose(_ stream: UnsafeMutablePointer<StreamState>, _ key: CompletionKey) {
+        guard
+            stream.pointee.phase == .closing, !stream.pointee.receiveInFlight, !stream.pointee.trackedInFlight
+        else { return }
+        if stream.pointee.isHard {
+            var reset = linger(l_onoff: 1, l_linger: 0)
+            counters.systemCalls &+= 1
+            _ = setsockopt(
+                stream.pointee.descriptor, SOL_SOCKET, SO_LINGER, &reset, socklen_t(MemoryLayout<linger>.size))
+        }
+        stream.pointee.phase = .closeQueued
+        let sqe = entry()
+        sqe.pointee.opcode = UInt8(CL_OP_CLOSE)
+        sqe.pointee.fd = stream.pointee.descriptor
+        sqe.pointee.user_data = key.rawValue | UringOperation.close
+    }
+
+    mutating func completeClose(_ key: CompletionKey) -> Completion? {
+        guard let stream = find(key) else { return nil }
+        stream.pointee.phase = .free
+        stream.pointee.descriptor = -1
+        return Completion(.closed, key)
+    }
+}

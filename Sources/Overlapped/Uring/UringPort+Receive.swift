@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CLiburing
+internal import Glibc
+
+/// Receiving: multishot out of the shared buffers, fair between greedy and quiet streams (rule M4).
+extension UringPort {
+    /// A stream without a limit in the kernel that brings more than this in one turn reads one piece a turn …
+    private static let greedLimit: UInt32 = 65_536
+    /// … until a turn brings less than this.
+    private static let modestLimit: UInt32 = 16_384
+    /// What is thrown away of a peer that does not stop (rule M3).
+    private static let discardLimit: UInt32 = 65_536
+
+    /// Makes a connected stream socket known under `key`.
+    public mutating func associate(_ descriptor: Int32, key: CompletionKey) {
+        precondition(key.slot < capacity && streams[key.slot].phase == .free, "the slot is free")
+        let stream = streams + key.slot
+        stream.pointee = StreamState()
+        stream.pointee.descriptor = descriptor
+        stream.pointee.generation = key.generation
+        stream.pointee.phase = .open
+    }
+
+    /// Starts to receive, or goes on after `pause`.
+    public mutating func receive(_ key: CompletionKey) {
+        guard let stream = find(key), stream.pointee.phase == .open else { return }
+        stream.pointee.wantsReceive = true
+        arm(stream, key)
+    }
+
+    /// Stops receiving.
+    public mutating func pause(_ key: CompletionKey) {
+        guard let stream = find(key), stream.pointee.phase == .open else { return }
+        stream.pointee.wantsReceive = false
+        cancelReceive(stream, key)
+    }
+
+    /// The stream of a key, nil when its slot has been given to another since.
+    @inline(__always)
+    func find(_ key: CompletionKey) -> UnsafeMutablePointer<StreamState>? {
+        guard key.slot < capacity else { return nil }
+        let stream = streams + key.slot
+        guard stream.pointee.generation == key.generation, stream.pointee.phase != .free else { return nil }
+        return stream
+    }
+
+    /// Queues a receive unless one is in flight. POLL_FIRST, so that arming completes nothing by itself.
+    func canArm(_ stream: UnsafeMutablePointer<StreamState>) -> Bool {
+        stream.pointee.wantsReceive && !stream.pointee.receiveInFlight && !stream.pointee.isParked
+            && !stream.pointee.peerFinished && !stream.pointee.ended
+    }
+
+    mutating func arm(_ stream: UnsafeMutablePointer<StreamState>, _ key: CompletionKey) {
+        guard canArm(stream) else { return }
+        stream.pointee.receiveInFlight = true
+        let oneShot = stream.pointee.readsOnePiece
+        stream.pointee.receiveIsOneShot = oneShot
+        let sqe = entry()
+        sqe.pointee.opcode = UInt8(CL_OP_RECV)
+        sqe.pointee.fd = stream.pointee.descriptor
+        sqe.pointee.flags = UInt8(CL_SQE_BUFFER_SELECT)
+        sqe.pointee.ioprio = UInt16(CL_RECVSEND_POLL_FIRST) | (oneShot ? 0 : UInt16(CL_RECV_MULTISHOT))
+        sqe.pointee.user_data = key.rawValue | UringOperation.receive
+        cl_sqe_set_buffer_group(sqe, BufferRing.group)
+        if !oneShot, features.contains(.receiveLimit) { cl_sqe_set_optional_length(sqe, Self.receiveLimit) }
+    }
+
+    /// Asks the kernel to end the receive in flight; its own last completion says that it has.
+    mutating func cancelReceive(_ stream: UnsafeMutablePointer<StreamState>, _ key: CompletionKey) {
+        guard stream.pointee.receiveInFlight, !stream.pointee.receiveCancelled else { return }
+        stream.pointee.receiveCancelled = true
+        cancel(key.rawValue | UringOperation.receive)
+    }
+
+    mutating func cancel(_ userData: UInt64) {
+        let sqe = entry()
+        sqe.pointee.opcode = UInt8(CL_OP_ASYNC_CANCEL)
+        sqe.pointee.fd = -1
+        sqe.pointee.addr = userData
+        sqe.pointee.user_data = UringOperation.cancel
+    }
+
+    mutating func completeReceive(_ key: CompletionKey, _ result: Int32, _ flags: UInt32) -> Completion? {
+        var slice = ReceiveSlice.none
+        if flags & UInt32(CL_CQE_F_BUFFER) != 0 { slice = buffers.take(flags: flags, count: result) }
+        guard let stream = find(key) else {
+            counters.stale &+= 1
+            return nil
+        }
+        let isLast = flags & UInt32(CL_CQE_F_MORE) == 0
+        if isLast {
+            stream.pointee.receiveInFlight = false
+            stream.pointee.receiveCancelled = false
+        }
+        if result > 0 { return received(stream, key, slice, isLast: isLast) }
+        return endOfReceive(stream, key, result)
+    }
+
+    @inline(__always)
+    private mutating func received(
+        _ stream: UnsafeMutablePointer<StreamState>, _ key: CompletionKey, _ slice: ReceiveSlice, isLast: Bool
+    ) -> Completion? {
+        if !features.contains(.receiveLimit) { watchGreed(stream, key, slice.count) }
+        switch stream.pointee.phase {
+        case .open:
+            if isLast { arm(stream, key) }
+            return Completion(.received, key, slice: slice)
+        case .finishing:
+            stream.pointee.discarded &+= slice.count
+            guard stream.pointee.discarded <= Self.discardLimit else {
+                beginClose(stream, key)
+                return nil
+            }
+            if isLast { arm(stream, key) }
+        default:
+            advanceClose(stream, key)
+        }
+        return nil
+    }
+
+    private mutating func endOfReceive(
+        _ stream: UnsafeMutablePointer<StreamState>, _ key: CompletionKey, _ result: Int32
+    ) -> Completion? {
+        switch stream.pointee.phase {
+        case .free, .closeQueued: return nil
+        case .closing:
+            advanceClose(stream, key)
+            return nil
+        case .open, .finishing: break
+        }
+        switch -result {
+        case ENOBUFS:
+            counters.buffersExhausted &+= 1
+            stream.pointee.isParked = true
+            parked.append(key)
+        case ECANCELED, EAGAIN, EINTR:
+            arm(stream, key)
+        case 0:
+            stream.pointee.peerFinished = true
+            stream.pointee.wantsReceive = false
+            if stream.pointee.phase == .open { return Completion(.finished, key) }
+            beginClose(stream, key)
+        default:
+            return fail(stream, key, -result)
+        }
+        return nil
+    }
+
+    /// The first fatal result of a stream, told once.
+    mutating func fail(
+        _ stream: UnsafeMutablePointer<StreamState>, _ key: CompletionKey, _ code: Int32
+    ) -> Completion? {
+        guard !stream.pointee.ended else { return nil }
+        stream.pointee.ended = true
+        stream.pointee.wantsReceive = false
+        guard stream.pointee.phase == .open else {
+            beginClose(stream, key)
+            return nil
+        }
+        return Completion(.ended, key, result: code)
+    }
+
+    /// Where the kernel knows no limit, a stream that floods a turn loses its multishot receive (rule M4).
+    private mutating func watchGreed(
+        _ stream: UnsafeMutablePointer<StreamState>, _ key: CompletionKey, _ count: UInt32
+    ) {
+        if stream.pointee.greedTurn != turn {
+            stream.pointee.readsOnePiece = stream.pointee.readsOnePiece && count >= Self.modestLimit
+            stream.pointee.greedTurn = turn
+            stream.pointee.greed = 0
+        }
+        stream.pointee.greed &+= count
+        guard stream.pointee.greed > Self.greedLimit, !stream.pointee.readsOnePiece else { return }
+        stream.pointee.readsOnePiece = true
+        if !stream.pointee.receiveIsOneShot { cancelReceive(stream, key) }
+    }
+
+    /// Receives that found no buffer go on in order, as long as a quarter of the buffers is free.
+    mutating func rearmParked() {
+        guard !parked.isEmpty else { return }
+        var budget = max(1, buffers.freeCount &- buffers.bufferCount / 4)
+        var count = 0
+        while count < parked.count, budget > 0 {
+            let key = parked[count]
+            count &+= 1
+            guard let stream = find(key) else { continue }
+            stream.pointee.isParked = false
+            arm(stream, key)
+            budget &-= 1
+        }
+        parked.removeFirst(count)
+    }
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CLiburing
+internal import Glibc
+
+/// Sending: silent and inside the submission where that works, tracked for what the kernel did not take (rule M1).
+extension UringPort {
+    /// Never without WAITALL: a short send would then count as a success and lose bytes for ever.
+    private static let silentFlags = UInt32(MSG_WAITALL | MSG_DONTWAIT | MSG_NOSIGNAL)
+    private static let trackedFlags = UInt32(MSG_WAITALL | MSG_NOSIGNAL)
+
+    /// Sends a gather list, once per stream and turn.
+    public mutating func send(_ key: CompletionKey, _ parts: UnsafeBufferPointer<IOVector>) {
+        guard let stream = find(key), stream.pointee.phase == .open, !stream.pointee.ended, !parts.isEmpty
+        else { return }
+        precondition(stream.pointee.sendTurn != turn && !stream.pointee.trackedInFlight, "one send in flight a stream")
+        precondition(parts.count <= 64, "a gather list has at most 64 parts")
+        let list = arena.copy(parts)
+        stream.pointee.sendTurn = turn
+        stream.pointee.parts = list
+        stream.pointee.partCount = UInt32(truncatingIfNeeded: parts.count)
+        guard features.contains(.silentSend) else { return sendNow(stream, key, list, parts.count) }
+        silentSendsQueued &+= 1
+        let sqe = entry()
+        sqe.pointee.fd = stream.pointee.descriptor
+        sqe.pointee.flags = UInt8(CL_SQE_CQE_SKIP_SUCCESS)
+        sqe.pointee.user_data = key.rawValue | UringOperation.silentSend
+        cl_sqe_set_message_flags(sqe, Self.silentFlags)
+        if parts.count == 1 {
+            sqe.pointee.opcode = UInt8(CL_OP_SEND)
+            sqe.pointee.addr = UInt64(UInt(bitPattern: list.pointee.iov_base))
+            sqe.pointee.len = UInt32(truncatingIfNeeded: list.pointee.iov_len)
+        } else if features.contains(.vectorizedSend) {
+            sqe.pointee.opcode = UInt8(CL_OP_SEND)
+            sqe.pointee.ioprio = UInt16(CL_SEND_VECTORIZED)
+            sqe.pointee.addr = UInt64(UInt(bitPattern: list))
+            sqe.pointee.len = UInt32(truncatingIfNeeded: parts.count)
+        } else {
+            sqe.pointee.opcode = UInt8(CL_OP_SENDMSG)
+            sqe.pointee.addr = UInt64(UInt(bitPattern: arena.header(of: list, count: parts.count)))
+            sqe.pointee.len = 1
+        }
+    }
+
+    /// Where silent sends do not behave, the system call does: same rule, one call for each send.
+    private mutating func sendNow(
+        _ stream: UnsafeMutablePointer<StreamState>, _ key: CompletionKey, _ list: UnsafeMutablePointer<iovec>,
+        _ count: Int
+    ) {
+        let header = arena.header(of: list, count: count)
+        counters.systemCalls &+= 1
+        let flags = Int32(MSG_DONTWAIT | MSG_NOSIGNAL)
+        let sent = sendmsg(stream.pointee.descriptor, header, flags)
+        var total = 0
+        for index in 0..<count { total &+= list[index].iov_len }
+        guard sent != total else { return }
+        settleFailure(key, sent < 0 ? -errno : Int32(truncatingIfNeeded: sent))
+    }
+
+    /// Calls `body` with the parts of a `blocked` send that the kernel did not take whole.
+    public func withUnsent(_ blocked: Completion, _ body: (_ part: UnsafeRawBufferPointer, _ taken: Int) -> Void) {
+        guard let stream = find(blocked.key), let parts = stream.pointee.parts else { return }
+        var skip = Int(blocked.result)
+        for index in 0..<Int(stream.pointee.partCount) {
+            let bytes = UnsafeRawBufferPointer(start: parts[index].iov_base, count: parts[index].iov_len)
+            if skip >= bytes.count {
+                skip &-= bytes.count
+                continue
+            }
+            body(bytes, skip)
+            skip = 0
+        }
+    }
+
+    /// Sends all of `bytes`, ended by `drained`.
+    public mutating func sendTracked(_ key: CompletionKey, _ bytes: UnsafeRawBufferPointer) {
+        guard let stream = find(key), stream.pointee.phase == .open, !stream.pointee.ended else { return }
+        precondition(stream.pointee.sendTurn != turn && !stream.pointee.trackedInFlight, "one send in flight a stream")
+        stream.pointee.tracked = bytes.baseAddress
+        stream.pointee.trackedCount = bytes.count
+        stream.pointee.trackedInFlight = true
+        submitTracked(stream, key)
+    }
+
+    private mutating func submitTracked(_ stream: UnsafeMutablePointer<StreamState>, _ key: CompletionKey) {
+        let sqe = entry()
+        sqe.pointee.opcode = UInt8(CL_OP_SEND)
+        sqe.pointee.fd = stream.pointee.descriptor
+        sqe.pointee.addr = UInt64(UInt(bitPattern: stream.pointee.tracked))
+        sqe.pointee.len = UInt32(truncatingIfNeeded: min(stream.pointee.trackedCount, 1 << 30))
+        sqe.pointee.user_data = key.rawValue | UringOperation.trackedSend
+        cl_sqe_set_message_flags(sqe, Self.trackedFlags)
+    }
+
+    mutating func completeTrackedSend(_ key: CompletionKey, _ result: Int32) -> Completion? {
+        guard let stream = find(key) else {
+            counters.stale &+= 1
+            return nil
+        }
+        if stream.pointee.phase == .open, !stream.pointee.ended {
+            let sent = Int(max(result, 0))
+            if sent < stream.pointee.trackedCount, result > 0 || result == -EAGAIN || result == -EINTR {
+                stream.pointee.tracked = stream.pointee.tracked.map { $0 + sent }
+                stream.pointee.trackedCount &-= sent
+                submitTracked(stream, key)
+                return nil
+            }
+        }
+        stream.pointee.trackedInFlight = false
+        guard stream.pointee.phase == .open else {
+            advanceClose(stream, key)
+            return nil
+        }
+        return result < 0 ? fail(stream, key, -result) : Completion(.drained, key)
+    }
+
+    /// Turns the failures of silent sends into `blocked` and `ended`, before anything else of the queue is seen.
+    ///
+    /// A failure need not stand first in the queue, so all of it is read.
+    mutating func collectFailedSends() {
+        guard silentSendsQueued > 0 else { return }
+        var index = head
+        while index != tail {
+            let entry = ring.completion(index)
+            index &+= 1
+            guard entry.pointee.user_data & 0xFF == UringOperation.silentSend else { continue }
+            let key = CompletionKey(userData: entry.pointee.user_data)
+            entry.pointee.user_data = UringOperation.settled
+            settleFailure(key, entry.pointee.res)
+        }
+    }
+
+    private mutating func settleFailure(_ key: CompletionKey, _ result: Int32) {
+        guard let stream = find(key), stream.pointee.phase == .open else { return }
+        counters.blockedSends &+= 1
+        switch result {
+        case 0..., -EAGAIN, -ENOBUFS, -ENOMEM, -EINTR:
+            pending.append(Completion(.blocked, key, result: max(result, 0)))
+        default:
+            if let end = fail(stream, key, -result) { endings.append(end) }
+        }
+    }
+}

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CLiburing
+internal import Glibc
+
+/// The completion port over io_uring: one ring, one thread.
+///
+/// This file holds the state and the turn (`wait`, `next`); what each kind of operation does lies in the extensions
+/// beside it. The order of a turn is what makes silent sends safe: submit everything, read the whole queue, failures
+/// of sends first, and only then give memory back.
+///
+/// Invariants: `head ..< tail` is what of the completion queue has not been looked at; a buffer used up in one turn
+/// goes back to the kernel in the next `wait`, after the sends that may name it are settled.
+public struct UringPort: CompletionPort, ~Copyable {
+    // In this order, because the ring must be gone before the memory that it writes to.
+    var ring: UringRing
+    var buffers: BufferRing
+    var arena = PartArena()
+    let streams: UnsafeMutablePointer<StreamState>
+    let capacity: Int
+    var listeners: [ListenerState] = []
+    var operations = OperationTable()
+    /// What this port uses of the newer kernels.
+    public let features: UringFeatures
+    /// Counted since the port was made.
+    public internal(set) var counters = PortCounters()
+    /// Wakes this port from any thread.
+    public let doorbell: Doorbell
+    let doorbellDescriptor: Int32
+    var doorbellCount: UnsafeMutablePointer<UInt64>
+
+    var head: UInt32 = 0
+    var tail: UInt32 = 0
+    var turn: UInt64 = 1
+    var silentSendsQueued = 0
+    /// Completions made by the port itself, delivered before those of the kernel.
+    var pending: [Completion] = []
+    var pendingHead = 0
+    /// Streams that a send found dead; delivered after every `blocked` of the batch.
+    var endings: [Completion] = []
+    /// Completions moved out of an overflowing queue.
+    var spilled: [io_uring_cqe] = []
+    var spilledHead = 0
+    /// Slots whose receive found no buffer, in order.
+    var parked: [CompletionKey] = []
+    private var deadline: UInt64 = 0
+    private var drainRounds = 0
+    private var drainEnd: UInt64 = 0
+    private var arenaInUse = false
+
+    /// A drain gathers at most this many times before the turn's sends go out (rule M2).
+    static let drainRoundLimit = 16
+    /// … and for at most this long, in nanoseconds.
+    static let drainTimeLimit: UInt64 = 2_000_000
+    /// Where a multishot receive ends and queues up behind the others (rule M4).
+    static let receiveLimit: UInt32 = 16_384
+
+    /// Makes a port; its memory is allocated here and the ring is still disabled.
+    ///
+    /// - Parameters:
+    ///   - capacity: the streams it can hold.
+    ///   - features: what to use, as found by `UringPreflight.run`.
+    /// - Throws: `PortError` when the kernel refuses the ring or its buffers.
+    public init(capacity: Int, features: UringFeatures) throws(PortError) {
+        precondition(capacity > 0 && capacity <= CompletionKey.slotLimit)
+        let ring = try UringRing(sqEntries: 1_024, cqEntries: 16_384)
+        let buffers = try BufferRing(incremental: features.contains(.incrementalBuffers), ring: ring)
+        var descriptor: Int32 = -1
+        if !features.contains(.messageRing) {
+            descriptor = eventfd(0, Int32(EFD_CLOEXEC))
+            guard descriptor >= 0 else { throw PortError(call: "eventfd", code: errno) }
+        }
+        guard let memory = calloc(capacity, MemoryLayout<StreamState>.stride) else {
+            throw PortError(call: "allocation of \(capacity) streams", code: ENOMEM)
+        }
+        streams = memory.bindMemory(to: StreamState.self, capacity: capacity)
+        doorbellCount = .allocate(capacity: 1)
+        doorbellCount.initialize(to: 0)
+        doorbellDescriptor = descriptor
+        doorbell = Doorbell(mechanism: descriptor < 0 ? .ring(ring.descriptor) : .event(descriptor))
+        self.ring = ring
+        self.buffers = buffers
+        self.capacity = capacity
+        self.features = features
+        pending.reserveCapacity(1_024)
+        parked.reserveCapacity(1_024)
+    }
+
+    deinit {
+        for slot in 0..<capacity where streams[slot].phase != .free { Glibc.close(streams[slot].descriptor) }
+        for listener in listeners where listener.descriptor >= 0 { Glibc.close(listener.descriptor) }
+        free(streams)
+        doorbellCount.deallocate()
+        if doorbellDescriptor >= 0 { Glibc.close(doorbellDescriptor) }
+    }
+
+    /// Makes the calling thread the owner.
+    public mutating func open() throws(PortError) {
+        try ring.enable()
+        armDoorbell()
+    }
+
+    // MARK: Turn
+
+    /// Submits everything queued and waits for a completion, a doorbell or the deadline.
+    public mutating func wait(until deadline: UInt64) throws(PortError) {
+        self.deadline = deadline
+        drainRounds = 0
+        ring.releaseCompletions(upTo: head)
+        arenaInUse = true
+        // With buffers held back nothing might ever complete: settle first, sleep in the next turn.
+        let mayBlock =
+            pendingHead == pending.count && endings.isEmpty && spilledHead == spilled.count && parked.isEmpty
+            && buffers.freeCount &* 4 >= buffers.bufferCount
+        try submitAll(wait: mayBlock ? 1 : 0)
+        try settle()
+        turn &+= 1
+        buffers.recycle()
+        rearmParked()
+    }
+
+    /// The next completion of this turn.
+    public mutating func next() -> Completion? {
+        while true {
+            if pendingHead < pending.count { return nextPending() }
+            if arenaInUse { resetArena() }
+            if spilledHead < spilled.count {
+                if let completion = nextSpilled() { return completion }
+                continue
+            }
+            if head == tail {
+                guard gatherMore() else { return nil }
+                continue
+            }
+            let entry = ring.completion(head).pointee
+            head &+= 1
+            if let completion = translate(entry) { return completion }
+        }
+    }
+
+    /// The bytes of a slice of this turn.
+    @inline(__always)
+    public func bytes(of slice: ReceiveSlice) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: buffers.memory + Int(slice.offset), count: Int(slice.count))
+    }
+
+    private mutating func nextPending() -> Completion {
+        let completion = pending[pendingHead]
+        pendingHead &+= 1
+        if pendingHead == pending.count {
+            pending.removeAll(keepingCapacity: true)
+            pendingHead = 0
+        }
+        if completion.kind != .blocked, arenaInUse { resetArena() }
+        return completion
+    }
+
+    private mutating func nextSpilled() -> Completion? {
+        let entry = spilled[spilledHead]
+        spilledHead &+= 1
+        if spilledHead == spilled.count {
+            spilled.removeAll(keepingCapacity: true)
+            spilledHead = 0
+        }
+        return translate(entry)
+    }
+
+    private mutating func resetArena() {
+        arena.reset()
+        arenaInUse = false
+    }
+
+    /// Looks for more that has arrived before the turn's sends go out: "drain before sending" (rule M2).
+    private mutating func gatherMore() -> Bool {
+        ring.releaseCompletions(upTo: head)
+        tail = ring.completionTail
+        if head != tail { return true }
+        guard drainRounds < Self.drainRoundLimit, ring.hasTaskWork, buffers.freeCount &* 4 >= buffers.bufferCount
+        else { return false }
+        let now = MonotonicClock.now()
+        if drainRounds == 0 { drainEnd = min(now &+ Self.drainTimeLimit, deadline) }
+        guard now < drainEnd else { return false }
+        drainRounds &+= 1
+        counters.systemCalls &+= 1
+        _ = ring.enter(submit: 0, wait: 0, flags: enterFlags, argument: nil, size: 0)
+        tail = ring.completionTail
+        return head != tail
+    }
+
+    private mutating func translate(_ entry: io_uring_cqe) -> Completion? {
+        counters.completions &+= 1
+        let key = CompletionKey(userData: entry.user_data)
+        switch entry.user_data & 0xFF {
+        case UringOperation.receive: return completeReceive(key, entry.res, entry.flags)
+        case UringOperation.trackedSend: return completeTrackedSend(key, entry.res)
+        case UringOperation.accept: return completeAccept(key, entry.res, entry.flags)
+        case UringOperation.close: return completeClose(key)
+        case UringOperation.overlapped: return completeOperation(key, entry.res)
+        case UringOperation.doorbellRead:
+            armDoorbell()
+            return nil
+        default: return nil
+        }
+    }
+
+    // MARK: Kernel
+
+    var enterFlags: UInt32 {
+        UInt32(CL_ENTER_GETEVENTS) | (features.contains(.noIOWait) ? UInt32(CL_ENTER_NO_IOWAIT) : 0)
+    }
+
+    /// A free entry of the submission queue; when there is none, what is queued goes out first.
+    @inline(__always)
+    mutating func entry() -> UnsafeMutablePointer<io_uring_sqe> {
+        if ring.isFull { submitMidway() }
+        counters.submissions &+= 1
+        return ring.nextEntry()
+    }
+
+    /// Empties the submission queue in the middle of a turn. Nothing is given back: the turn settles as a whole.
+    private mutating func submitMidway() {
+        while ring.queued > 0 {
+            counters.systemCalls &+= 1
+            let result = ring.enter(submit: ring.queued, wait: 0, flags: 0, argument: nil, size: 0)
+            if result == -EAGAIN || result == -EBUSY { makeRoom() }
+            precondition(
+                result >= 0 || result == -EAGAIN || result == -EBUSY || result == -EINTR, "io_uring_enter: \(result)")
+        }
+        tail = ring.completionTail
+        collectFailedSends()
+    }
+
+    /// Submits the whole queue, and waits if asked to.
+    private mutating func submitAll(wait minimum: UInt32) throws(PortError) {
+        var timespec = __kernel_timespec()
+        var argument = cl_wait_argument()
+        var flags = enterFlags
+        let hasDeadline = minimum > 0 && deadline != MonotonicClock.never
+        if hasDeadline {
+            var nanoseconds = deadline
+            flags |= UInt32(CL_ENTER_EXT_ARG)
+            if features.contains(.absoluteTimer) {
+                flags |= UInt32(CL_ENTER_ABS_TIMER)
+            } else {
+                let now = MonotonicClock.now()
+                nanoseconds = deadline > now ? deadline &- now : 0
+            }
+            timespec.tv_sec = Int64(truncatingIfNeeded: nanoseconds / 1_000_000_000)
+            timespec.tv_nsec = Int64(truncatingIfNeeded: nanoseconds % 1_000_000_000)
+        }
+        var wait = minimum
+        repeat {
+            counters.systemCalls &+= 1
+            let result = withUnsafePointer(to: &timespec) { time -> Int32 in
+                argument.timespec = hasDeadline ? UInt64(UInt(bitPattern: time)) : 0
+                return withUnsafePointer(to: &argument) {
+                    ring.enter(
+                        submit: ring.queued, wait: wait, flags: flags, argument: hasDeadline ? $0 : nil,
+                        size: hasDeadline ? MemoryLayout<cl_wait_argument>.size : 0)
+                }
+            }
+            switch result {
+            case 0..., -ETIME, -EINTR: break
+            case -EAGAIN, -EBUSY: makeRoom()
+            default: throw PortError(call: "io_uring_enter", code: -result)
+            }
+            wait = 0
+        } while ring.queued > 0
+    }
+
+    /// Reads the whole queue for failed sends, so that all memory named by the last turn's sends is free afterwards
+    /// (rule M1: submitted, the queue read to its end, no overflow).
+    private mutating func settle() throws(PortError) {
+        tail = ring.completionTail
+        collectFailedSends()
+        while ring.hasOverflow {
+            counters.overflows &+= 1
+            makeRoom()
+            collectFailedSends()
+        }
+        silentSendsQueued = 0
+        pending.append(contentsOf: endings)
+        endings.removeAll(keepingCapacity: true)
+    }
+
+    /// Moves all completions out of the queue and lets the kernel refill it.
+    private mutating func makeRoom() {
+        tail = ring.completionTail
+        collectFailedSends()
+        while head != tail {
+            spilled.append(ring.completion(head).pointee)
+            head &+= 1
+        }
+        ring.releaseCompletions(upTo: head)
+        counters.systemCalls &+= 1
+        _ = ring.enter(submit: 0, wait: 0, flags: UInt32(CL_ENTER_GETEVENTS), argument: nil, size: 0)
+        tail = ring.completionTail
+    }
+
+    private mutating func armDoorbell() {
+        guard doorbellDescriptor >= 0 else { return }
+        let sqe = entry()
+        sqe.pointee.opcode = UInt8(CL_OP_READ)
+        sqe.pointee.fd = doorbellDescriptor
+        sqe.pointee.addr = UInt64(UInt(bitPattern: doorbellCount))
+        sqe.pointee.len = 8
+        sqe.pointee.off = UInt64.max
+        sqe.pointee.user_data = UringOperation.doorbellRead
+    }
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CLiburing
+internal import Glibc
+
+/// One io_uring: its two queues and the system call between them. No policy; `UringPort` has all of that.
+///
+/// The ring is made disabled and belongs to the thread that enables it (IORING_SETUP_SINGLE_ISSUER).
+struct UringRing: ~Copyable {
+    let ring: UnsafeMutablePointer<io_uring>
+    let descriptor: Int32
+    let features: UInt32
+    let sqEntries: UInt32
+    let cqEntries: UInt32
+    private let sqMask: UInt32
+    private let cqMask: UInt32
+    private let sqes: UnsafeMutablePointer<io_uring_sqe>
+    private let cqes: UnsafeMutablePointer<io_uring_cqe>
+    private(set) var tail: UInt32 = 0
+    private var enterDescriptor: Int32
+    private var enterFlags: UInt32 = 0
+
+    /// What the kernel must know: Linux 6.1.
+    static let setupFlags =
+        UInt32(CL_SETUP_SINGLE_ISSUER) | UInt32(CL_SETUP_DEFER_TASKRUN) | UInt32(CL_SETUP_TASKRUN_FLAG)
+        | UInt32(CL_SETUP_SUBMIT_ALL) | UInt32(CL_SETUP_CQSIZE) | UInt32(CL_SETUP_CLAMP) | UInt32(CL_SETUP_R_DISABLED)
+
+    init(sqEntries: UInt32, cqEntries: UInt32) throws(PortError) {
+        let ring = UnsafeMutablePointer<io_uring>.allocate(capacity: 1)
+        var parameters = io_uring_params()
+        parameters.flags = Self.setupFlags
+        parameters.cq_entries = cqEntries
+        let result = io_uring_queue_init_params(sqEntries, ring, &parameters)
+        guard result == 0 else {
+            ring.deallocate()
+            throw PortError(call: "io_uring_setup", code: -result)
+        }
+        guard parameters.features & UInt32(CL_FEATURE_EXT_ARG) != 0 else {
+            io_uring_queue_exit(ring)
+            ring.deallocate()
+            throw PortError(call: "io_uring_setup", code: EINVAL)
+        }
+        cl_sq_fill_identity(ring)
+        _ = io_uring_ring_dontfork(ring)
+        self.ring = ring
+        descriptor = ring.pointee.ring_fd
+        enterDescriptor = ring.pointee.ring_fd
+        features = parameters.features
+        self.sqEntries = cl_sq_entries(ring)
+        self.cqEntries = cl_cq_entries(ring)
+        sqMask = cl_sq_mask(ring)
+        cqMask = cl_cq_mask(ring)
+        sqes = ring.pointee.sq.sqes
+        cqes = ring.pointee.cq.cqes
+    }
+
+    deinit {
+        io_uring_queue_exit(ring)
+        ring.deallocate()
+    }
+
+    /// Makes the calling thread the one that submits, and spares every later enter a look-up of the descriptor.
+    mutating func enable() throws(PortError) {
+        let result = cl_register(descriptor, UInt32(CL_REGISTER_ENABLE_RINGS), nil, 0)
+        guard result == 0 else { throw PortError(call: "io_uring_register(ENABLE_RINGS)", code: -result) }
+        var update = io_uring_rsrc_update()
+        update.offset = UInt32.max
+        update.data = UInt64(descriptor)
+        if cl_register(descriptor, UInt32(CL_REGISTER_RING_FDS), &update, 1) == 1 {
+            enterDescriptor = Int32(bitPattern: update.offset)
+            enterFlags = UInt32(CL_ENTER_REGISTERED_RING)
+        }
+        // Nothing here runs on a kernel worker thread; should something ever do, it must not become a crowd.
+        var limits: (UInt32, UInt32) = (1, 4)
+        _ = cl_register(descriptor, UInt32(CL_REGISTER_IOWQ_MAX_WORKERS), &limits, 2)
+    }
+
+    // MARK: Submission queue
+
+    /// Entries queued and not taken by the kernel yet.
+    var queued: UInt32 { tail &- cl_sq_head(ring) }
+
+    var isFull: Bool { queued >= sqEntries }
+
+    /// The next free entry, cleared. The caller has seen that the queue is not full.
+    mutating func nextEntry() -> UnsafeMutablePointer<io_uring_sqe> {
+        let entry = sqes + Int(tail & sqMask)
+        tail &+= 1
+        cl_sqe_clear(entry)
+        return entry
+    }
+
+    /// One io_uring_enter(2). Returns what the kernel returned: entries taken, or minus an errno.
+    mutating func enter(submit: UInt32, wait: UInt32, flags: UInt32, argument: UnsafeRawPointer?, size: Int) -> Int32 {
+        cl_sq_publish(ring, tail)
+        return cl_enter(enterDescriptor, submit, wait, flags | enterFlags, argument, size)
+    }
+
+    var hasTaskWork: Bool { cl_sq_flags(ring) & UInt32(CL_SQ_TASKRUN) != 0 }
+    var hasOverflow: Bool { cl_sq_flags(ring) & UInt32(CL_SQ_CQ_OVERFLOW) != 0 }
+
+    // MARK: Completion queue
+
+    var completionHead: UInt32 { cl_cq_head(ring) }
+    var completionTail: UInt32 { cl_cq_tail(ring) }
+    func completion(_ index: UInt32) -> UnsafeMutablePointer<io_uring_cqe> { cqes + Int(index & cqMask) }
+    func releaseCompletions(upTo head: UInt32) { cl_cq_release(ring, head) }
+}

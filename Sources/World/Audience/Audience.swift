@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The side of a session's worker: keeps what its sessions are subscribed to and says, for every tick, what each gets.
+///
+/// Nothing is looked up by session and sector. Sessions with the same subscription form a *cohort*: with a view of
+/// 7 tiles those are the players in one sector. A block goes from its sector to the cohorts that contain the sector,
+/// and a cohort's list of bytes is made once for all its members. So a tick costs
+///
+///     changed blocks × cohorts around them  +  sessions that get something
+///
+/// and a thousand players in one square cost a thousand deliveries and nine lists, where sessions × sectors would be
+/// nine thousand look-ups; ten thousand players far apart cost no more than the 250 who moved.
+///
+/// ```swift
+/// audience.begin(frame)                                   // once for the frame of every region
+/// audience.deliver { session, privates, blocks in … }     // privates first, then blocks
+/// ```
+public struct Audience: ~Copyable {
+    /// The worker whose sessions these are: the highest eight bits of a session's number.
+    public let worker: UInt8
+
+    var frames: [Frame] = []
+    /// Counts deliveries, so that marks of earlier ones need not be wiped.
+    var round: UInt64 = 0
+
+    var members: MemberTable
+    var cohorts: CohortTable
+    var pieces = PieceList(capacity: 4_096)
+    var touchedCohorts = Column<UInt32>(capacity: 1_024)
+    var toldMembers = Column<UInt32>(capacity: 1_024)
+    var ordered = Column<OrderedBlock>(capacity: 16)
+    var orderScratch = Column<OrderedBlock>(capacity: 16)
+    var privateBuffer = Column<UnsafeRawBufferPointer>(capacity: 64)
+    var blockBuffer = Column<UnsafeRawBufferPointer>(capacity: 64)
+
+    /// Makes the audience of one worker, without sessions.
+    ///
+    /// - Parameters:
+    ///   - configuration: the world's.
+    ///   - capacity: sessions for which memory is taken at once; more are served by growing.
+    public init(worker: UInt8, configuration: WorldConfiguration, capacity: Int = 16_384) {
+        self.worker = worker
+        members = MemberTable(capacity: capacity)
+        cohorts = CohortTable(grid: SectorGrid(configuration), capacity: capacity)
+        frames.reserveCapacity(16)
+    }
+
+    /// How many sessions are subscribed to anything.
+    public var count: Int { members.count }
+
+    /// What a session is subscribed to from the next delivery on; nil when it is not in the world.
+    public func subscription(of session: UInt64) -> SectorArea? {
+        let member = members.find(session)
+        return member == MemberTable.none ? nil : cohorts.area(of: members[member].cohort)
+    }
+
+    /// Takes the frame of a region for the delivery to come.
+    public mutating func begin(_ frame: Frame) {
+        precondition(frames.first.map { $0.tick == frame.tick } ?? true, "frames of two ticks in one delivery")
+        frames.append(frame)
+    }
+}
+
+/// A block's place among the blocks of all frames of a tick.
+struct OrderedBlock: BitwiseCopyable {
+    let key: UInt64
+    let frame: UInt32
+    let index: UInt32
+}

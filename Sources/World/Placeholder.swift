@@ -1,1 +1,0 @@
-/// Placeholder of the floor `World`, replaced as it is built.

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The private copy of what one session's commands of a tick are decided on, one after the other.
+struct Actor: BitwiseCopyable {
+    let session: UInt64
+    var inWorld: Bool
+    var object: UInt32
+    var x: UInt16
+    var y: UInt16
+    var nextMove: UInt64
+}
+
+extension Region {
+    /// The first pass of a tick: every command is decided on the world as it stood at the end of the last tick.
+    ///
+    /// - Parameters:
+    ///   - tick: above the last one; ticks start at 1.
+    ///   - commands: one batch of every worker, in any order.
+    ///   - effects: emptied, then filled.
+    public mutating func decide(tick: UInt64, commands: [CommandBatch], into effects: EffectBatch) {
+        precondition(applied, "the last tick has been decided and not applied")
+        precondition(tick > self.tick, "ticks rise")
+        self.tick = tick
+        applied = false
+        effects.begin(tick: tick)
+        for index in 0..<actors.count { actorOf.remove(actors[index].session) }
+        actors.removeAll()
+        answers.removeAll()
+        for batch in commands {
+            precondition(batch.tick == tick, "a batch of another tick")
+            ring.settle(worker: batch.worker, through: batch.settledThrough)
+            for command in batch.commands { decide(command, of: batch, into: effects) }
+        }
+    }
+
+    private mutating func decide(_ command: Command, of batch: CommandBatch, into effects: EffectBatch) {
+        let index = actor(session: command.session)
+        switch command.what {
+        case .move(let sequence, let clientTime, let x, let y):
+            let code = step(index, to: x, y, command: command, into: effects)
+            let actor = actors[index]
+            answer(command, .moved(sequence: sequence, clientTime: clientTime, code: code, x: actor.x, y: actor.y))
+        case .chat(let request, let scope, let text):
+            let code = say(index, scope: scope, text: batch.text(text), command: command, into: effects)
+            answer(command, .done(request: request, code: code))
+        case .enter(let request, let object, let character, let name):
+            let code: EnterCode = actors[index].inWorld ? .alreadyInWorld : .ok
+            if code == .ok {
+                let name = effects.append(text: batch.text(name).bytes)
+                spawn(index, object: object)
+                let actor = actors[index]
+                let what = Effect.What.spawn(x: actor.x, y: actor.y, character: character, name: name)
+                emit(what, on: object, command: command, into: effects)
+            }
+            let actor = actors[index]
+            let what = Answer.What.entered(
+                request: request, code: code, object: actor.object, x: actor.x, y: actor.y)
+            answer(command, what)
+        case .leave:
+            _ = vanish(index, command: command, into: effects)
+        case .logout(let request):
+            answer(command, .done(request: request, code: vanish(index, command: command, into: effects)))
+        }
+    }
+
+    private mutating func actor(session: UInt64) -> UInt32 {
+        let known = actorOf[session]
+        guard known == IndexTable.none else { return known }
+        var actor = Actor(session: session, inWorld: false, object: 0, x: 0, y: 0, nextMove: 0)
+        let slot = entities.slot(session: session)
+        if slot != EntityTable.none {
+            let entity = entities[slot]
+            actor = Actor(
+                session: session, inWorld: true, object: entity.object, x: entity.x, y: entity.y,
+                nextMove: entity.nextMove)
+        }
+        let index = UInt32(truncatingIfNeeded: actors.count)
+        actors.append(actor)
+        actorOf.set(session, to: index)
+        return index
+    }
+
+    private mutating func spawn(_ index: UInt32, object: UInt32) {
+        let (x, y) = spawnTile(of: object)
+        actors[index].inWorld = true
+        actors[index].object = object
+        actors[index].x = x
+        actors[index].y = y
+        actors[index].nextMove = now
+    }
+
+    /// A step is on time from `nextMove` on, and is taken up to one tick early: a client that sends exactly every
+    /// interval is seen a tick early or late by chance. The next one counts from when this one was due, so that being
+    /// early every time gains nothing.
+    private mutating func step(
+        _ index: UInt32, to x: UInt16, _ y: UInt16, command: Command, into effects: EffectBatch
+    ) -> MoveCode {
+        let actor = actors[index]
+        guard actor.inWorld else { return .notInWorld }
+        guard Int(x) < configuration.width, Int(y) < configuration.height else { return .outsideMap }
+        let distance = max(abs(Int(x) - Int(actor.x)), abs(Int(y) - Int(actor.y)))
+        guard distance == 1 else { return .notNeighbour }
+        let interval = UInt64(configuration.moveIntervalMilliseconds)
+        let tolerance = UInt64(configuration.tickMilliseconds)
+        guard interval == 0 || now &+ tolerance >= actor.nextMove else { return .tooSoon }
+        let nextMove = max(now, actor.nextMove) &+ interval
+        actors[index].x = x
+        actors[index].y = y
+        actors[index].nextMove = nextMove
+        emit(.step(x: x, y: y, nextMove: nextMove), on: actor.object, command: command, into: effects)
+        return .ok
+    }
+
+    private func say(
+        _ index: UInt32, scope: UInt8, text: UnsafeRawBufferPointer, command: Command, into effects: EffectBatch
+    ) -> ResultCode {
+        let actor = actors[index]
+        guard actor.inWorld else { return .notInWorld }
+        guard scope == WorldProtocol.chatScopeView else { return .unknownScope }
+        guard !text.isEmpty else { return .emptyText }
+        guard text.count <= ChatText.maximum else { return .textTooLong }
+        let range = effects.append(text: text.bytes)
+        emit(.say(scope: scope, text: range), on: actor.object, command: command, into: effects)
+        return .ok
+    }
+
+    private mutating func vanish(_ index: UInt32, command: Command, into effects: EffectBatch) -> ResultCode {
+        guard actors[index].inWorld else { return .notInWorld }
+        actors[index].inWorld = false
+        emit(.vanish, on: actors[index].object, command: command, into: effects)
+        return .ok
+    }
+
+    private func emit(_ what: Effect.What, on target: UInt32, command: Command, into effects: EffectBatch) {
+        effects.append(Effect(target: target, source: command.session, number: command.number, what: what))
+    }
+
+    private mutating func answer(_ command: Command, _ what: Answer.What) {
+        answers.append(Answer(session: command.session, number: command.number, what: what))
+    }
+
+    /// Where an object appears: evenly over the spawn area, by its number alone.
+    func spawnTile(of object: UInt32) -> (x: UInt16, y: UInt16) {
+        let x = spawnCoordinate(side: configuration.width, object: object, draw: Draw.spawnColumn)
+        let y = spawnCoordinate(side: configuration.height, object: object, draw: Draw.spawnRow)
+        return (x, y)
+    }
+
+    private func spawnCoordinate(side: Int, object: UInt32, draw: UInt64) -> UInt16 {
+        let room = min(configuration.spawnArea ?? side, side)
+        let value = hash(seed: configuration.seed, tick: 0, thing: UInt64(object), draw: draw)
+        return UInt16(truncatingIfNeeded: (side - room) / 2 + reduce(value, below: room))
+    }
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Testing
+import World
+
+/// A shape of the world in which random walks are checked against brute force.
+struct Shape: Sendable, CustomTestStringConvertible {
+    var width = 60
+    var height = 60
+    var view = 7
+    var interval = 0
+    var players = 40
+    var workers = 1
+
+    var testDescription: String { "\(width)×\(height), view \(view), interval \(interval), \(workers) workers" }
+    var configuration: WorldConfiguration {
+        WorldConfiguration(
+            width: width, height: height, viewRadius: view, moveIntervalMilliseconds: interval, seed: 77)
+    }
+}
+
+@Suite struct OracleTests {
+    static let shapes = [
+        Shape(), Shape(interval: 100), Shape(width: 37, height: 101, view: 3, workers: 2),
+        Shape(width: 90, height: 50, view: 12, players: 25), Shape(width: 7, height: 9, players: 12),
+        Shape(interval: 250, players: 60, workers: 3),
+    ]
+
+    @Test(
+        "after every tick a client knows exactly the objects of its sectors, from its bytes alone",
+        arguments: shapes, 1...3)
+    func oracle(shape: Shape, seed: UInt64) {
+        let world = TestWorld(shape.configuration, workers: shape.workers)
+        var walk = RandomWalk(seed: seed, players: shape.players, workers: shape.workers)
+        var oracle = Oracle(shape.configuration)
+        for _ in 0..<120 {
+            walk.act(in: world)
+            oracle.remember(world)
+            let operations = world.log[world.log.count - 1]
+            world.step()
+            oracle.check(world, after: operations)
+        }
+        #expect(oracle.checks > 100)
+    }
+}
+
+/// What clients should know, computed tile by tile and object by object.
+struct Oracle {
+    struct Place: Equatable {
+        var object: UInt32
+        var x: Int
+        var y: Int
+    }
+
+    let configuration: WorldConfiguration
+    private(set) var checks = 0
+    private var before: [UInt64: Place] = [:]
+    private var knownBefore: [UInt64: Set<UInt32>] = [:]
+
+    init(_ configuration: WorldConfiguration) { self.configuration = configuration }
+
+    private func places(_ world: TestWorld) -> [UInt64: Place] {
+        var places: [UInt64: Place] = [:]
+        for slot in 0..<200 {
+            for worker in 0..<UInt8(4) {
+                let session = session(slot, worker: worker)
+                guard let entity = world.entity(session) else { continue }
+                places[session] = Place(object: entity.object, x: Int(entity.x), y: Int(entity.y))
+            }
+        }
+        return places
+    }
+
+    mutating func remember(_ world: TestWorld) {
+        before = places(world)
+        knownBefore = world.clients.mapValues { Set($0.known.keys) }
+    }
+
+    /// Whether a sector, by one of its tiles, touches the widened view around a place.
+    private func subscribed(_ viewer: Place, _ x: Int, _ y: Int) -> Bool {
+        let radius = configuration.viewRadius + 1
+        func touches(_ position: Int, _ tile: Int, _ side: Int) -> Bool {
+            (max(position - radius, 0)...min(position + radius, side - 1)).contains { $0 / 8 == tile / 8 }
+        }
+        return touches(viewer.x, x, configuration.width) && touches(viewer.y, y, configuration.height)
+    }
+
+    mutating func check(_ world: TestWorld, after operations: [Operation]) {
+        let now = places(world)
+        #expect(world.population == now.count)
+        for (session, client) in world.clients {
+            guard let place = now[session] else {
+                #expect(client.known.isEmpty)
+                continue
+            }
+            checks += 1
+            #expect(client.object == place.object && Int(client.x) == place.x && Int(client.y) == place.y)
+            guard let last = before[session], last.object == place.object else {
+                #expect(client.known.isEmpty, "a newcomer knows something")
+                continue
+            }
+            var expected: [UInt32: (Int, Int)] = [:]
+            for other in now.values where other.object != place.object {
+                if subscribed(last, other.x, other.y) { expected[other.object] = (other.x, other.y) }
+                let distance = max(abs(other.x - place.x), abs(other.y - place.y))
+                let oneStep = max(abs(last.x - place.x), abs(last.y - place.y)) <= 1
+                if oneStep, distance <= configuration.viewRadius {
+                    #expect(client.known[other.object] != nil, "\(other) is in view of \(place)")
+                }
+            }
+            #expect(Set(client.known.keys) == Set(expected.keys))
+            for (object, tile) in expected {
+                #expect(client.known[object].map { (Int($0.x), Int($0.y)) == tile } ?? false)
+            }
+            checkChat(client, operations, now)
+        }
+    }
+
+    /// Who knew the speaker, or knows him now, heard everything that he said, in order.
+    private func checkChat(_ client: WorldClient, _ operations: [Operation], _ now: [UInt64: Place]) {
+        let known = (knownBefore[client.session] ?? []).union(client.known.keys)
+        for session in Set(operations.map(\.session)) where session != client.session {
+            guard let speaker = now[session], before[session]?.object == speaker.object else { continue }
+            var said: [String] = []
+            for operation in operations {
+                guard case .chat(session, 0, let text) = operation, !text.isEmpty else { continue }
+                said.append(text)
+            }
+            let heard = client.heard.filter { $0.object == speaker.object }.map(\.text)
+            #expect(heard == (known.contains(speaker.object) ? said : []))
+        }
+    }
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Testing
+import Wire
+import World
+
+/// A region, the audiences of its workers, and clients that get exactly what the audiences say.
+final class TestWorld {
+    /// An audience in a class, since it cannot be copied into an array.
+    final class Listener {
+        var audience: Audience
+        init(worker: UInt8, configuration: WorldConfiguration) {
+            audience = Audience(worker: worker, configuration: configuration, capacity: 16)
+        }
+    }
+
+    let configuration: WorldConfiguration
+    var region: Region
+    private(set) var tick: UInt64 = 0
+    private(set) var clients: [UInt64: WorldClient] = [:]
+    private let batches: [CommandBatch]
+    private let effects = EffectBatch(capacity: 16)
+    private let listeners: [Listener]
+    private var numbers: [UInt64: UInt32] = [:]
+    private var nextObject: UInt32 = 100
+    /// What has been done since the first tick, by tick.
+    private(set) var log: [[Operation]] = [[]]
+
+    init(_ configuration: WorldConfiguration, workers: Int = 1) {
+        self.configuration = configuration
+        region = Region(configuration: configuration, workers: workers, capacity: 16)
+        batches = (0..<workers).map { CommandBatch(worker: $0, capacity: 16) }
+        listeners = (0..<workers).map { Listener(worker: UInt8($0), configuration: configuration) }
+    }
+
+    /// The player of a session; the region itself cannot be copied into an expectation.
+    func entity(_ session: UInt64) -> Entity? { region.entity(session: session) }
+    var population: Int { region.population }
+
+    func client(_ session: UInt64) -> WorldClient {
+        if let client = clients[session] { return client }
+        let client = WorldClient(session: session)
+        clients[session] = client
+        return client
+    }
+
+    /// Does something in the coming tick.
+    @discardableResult
+    func perform(_ operation: Operation) -> UInt32 {
+        let session = operation.session
+        let number = numbers[session, default: 0] + 1
+        numbers[session] = number
+        operation.append(to: batches[Int(session >> 56)], number: number)
+        switch operation {
+        case .logout: client(session).logouts.insert(number)
+        case .leave: clients[session] = nil
+        default: _ = client(session)
+        }
+        log[log.count - 1].append(operation)
+        return number
+    }
+
+    /// Enters as a new object.
+    @discardableResult
+    func enter(_ session: UInt64, name: Name = "someone") -> UInt32 {
+        nextObject += 1
+        perform(.enter(session: session, object: nextObject, name: name))
+        return nextObject
+    }
+
+    func move(_ session: UInt64, to x: Int, _ y: Int, sequence: UInt32 = 1, clientTime: UInt64 = 2) {
+        perform(
+            .move(
+                session: session, x: UInt16(x), y: UInt16(y), sequence: sequence, clientTime: clientTime))
+    }
+
+    func say(_ session: UInt64, _ text: String, scope: UInt8 = 0) {
+        perform(.chat(session: session, scope: scope, text: text))
+    }
+
+    /// Enters, and walks through ticks until the player stands on a tile.
+    func place(_ session: UInt64, at x: Int, _ y: Int) {
+        enter(session)
+        step()
+        while let entity = region.entity(session: session), (Int(entity.x), Int(entity.y)) != (x, y) {
+            move(session, to: Int(entity.x) + (x - Int(entity.x)).signum(), Int(entity.y) + (y - Int(entity.y)).signum())
+            step()
+        }
+    }
+
+    /// One tick, from the commands to the clients.
+    @discardableResult
+    func step() -> Frame {
+        tick += 1
+        for batch in batches { batch.close(tick: tick, settledThrough: tick - 1) }
+        region.decide(tick: tick, commands: batches, into: effects)
+        let frame = region.apply([effects])
+        for client in clients.values { client.beginTick() }
+        for listener in listeners {
+            listener.audience.begin(frame)
+            listener.audience.deliver { session, privates, blocks in
+                #expect(!privates.isEmpty || !blocks.isEmpty, "a delivery of nothing")
+                guard let client = clients[session] else { return }
+                client.beginDelivery()
+                for index in privates.indices { client.receive(privates[index]) }
+                for index in blocks.indices { client.receive(blocks[index]) }
+            }
+        }
+        for client in clients.values { #expect(client.deliveries <= 1, "two deliveries in one tick") }
+        for batch in batches { batch.removeAll() }
+        log.append([])
+        return frame
+    }
+}
+
+/// Every byte of a frame, and whom it is for.
+func contents(of frame: Frame) -> [UInt8] {
+    var bytes: [UInt8] = []
+    func add(_ number: UInt64) { withUnsafeBytes(of: number.littleEndian) { bytes.append(contentsOf: $0) } }
+    for block in frame.blocks {
+        add(UInt64(block.sector.rawValue) << 32 | UInt64(block.other.rawValue))
+        add(UInt64(block.kind.rawValue) << 32 | UInt64(block.range.offset))
+        bytes.append(contentsOf: frame.bytes(of: block))
+    }
+    for section in frame.privates {
+        add(section.session)
+        bytes.append(contentsOf: frame.bytes(of: section))
+    }
+    for change in frame.subscriptions {
+        add(change.session)
+        add(UInt64(change.area.left) << 32 | UInt64(change.area.top))
+    }
+    for session in frame.ended { add(session) }
+    return bytes
+}
