@@ -131,7 +131,7 @@ public final class RunningServer: Sendable {
     public func join() { threads.join() }
 
     /// Runs a closure on a worker's thread with its state, as soon as its turn comes.
-    public func perform<State>(
+    public func perform<State: ~Copyable>(
         on worker: Int, as _: State.Type, _ body: @escaping @Sendable (WorkerContext, inout State) -> Void
     ) {
         mailboxes.post(

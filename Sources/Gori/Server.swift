@@ -14,7 +14,7 @@ public import Wire
 /// server.on(Say.self) { say, session, lobby in session.publish(say, to: lobby.room) }
 /// try server.run()
 /// ```
-public final class Server<State> {
+public final class Server<State: ~Copyable> {
     @usableFromInline let definition: ServerDefinition
 
     /// Makes a server that does nothing yet.

@@ -1,8 +1,96 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import ArgumentParser
+internal import Gori
+internal import World
+internal import WorldServer
 
 /// `gori serve`: the game server.
 struct Serve: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Serve the world.")
+    static let configuration = CommandConfiguration(
+        abstract: "Serve the world: log in, walk, chat.",
+        discussion: "Example: gori serve --listen 127.0.0.1:7777 --workers 2 --tick 50")
+
+    @OptionGroup var options: ServerOptions
+
+    @Option(help: "Milliseconds from tick to tick, 20 to 100.")
+    var tick = 50
+
+    @Option(help: "Starts every draw of the world.")
+    var seed: UInt64 = 1
+
+    @Option(help: "Milliseconds between two moves of a player; 0: no limit.")
+    var moveInterval = 250
+
+    @Option(help: "Side in tiles of the square in the middle of the map where players appear; 0: the whole map.")
+    var spawnArea = 0
+
+    @Option(help: "Milliseconds of silence after which a session is pinged; it ends after three.")
+    var heartbeat = 10_000
+
+    @Option(help: "Milliseconds that a connection has to say hello.")
+    var helloTimeout = 5_000
+
+    @Option(help: "Monsters in the world; 0 is all there is so far.")
+    var monsters = 0
+
+    @Option(help: "Where accounts are kept: 'off', in memory, is all there is so far.")
+    var database = "off"
+
+    @Option(help: "The live page's address: 'off' is all there is so far.")
+    var console = "off"
+
+    @Option(help: "A configuration file: not there yet.")
+    var config: String?
+
+    @Option(help: "Least log level: debug, info, warning or error.")
+    var logLevel: LogLevel = .info
+
+    func validate() throws {
+        try checkRange(tick, 20...100, "--tick")
+        try checkRange(moveInterval, 0...60_000, "--move-interval")
+        try checkRange(spawnArea, 0...65_535, "--spawn-area")
+        try checkRange(heartbeat, 100...65_535, "--heartbeat")
+        try checkRange(helloTimeout, 100...600_000, "--hello-timeout")
+        guard monsters == 0 else { throw ValidationError("--monsters is not there yet: leave it out or say 0") }
+        guard database == "off" else { throw ValidationError("--database is not there yet: leave it out or say off") }
+        guard console == "off" else { throw ValidationError("--console is not there yet: leave it out or say off") }
+        guard config == nil else { throw ValidationError("--config is not there yet: leave it out") }
+    }
+
+    func run() throws {
+        var configuration = ServerConfiguration()
+        options.apply(to: &configuration)
+        configuration.heartbeat = heartbeat
+        configuration.helloTimeout = helloTimeout
+        let world = WorldConfiguration(
+            tickMilliseconds: tick, moveIntervalMilliseconds: moveInterval, seed: seed,
+            spawnArea: spawnArea == 0 ? nil : spawnArea)
+        let server = WorldServer.make(configuration, world: world)
+        server.onLog { Output.log($0) }
+        let fingerprint = String(WorldProtocol.fingerprint, radix: 16)
+        let lines = [
+            "world: \(world.width) × \(world.height) tiles, tick \(tick) ms, seed \(seed)",
+            "protocol: version \(WorldProtocol.version), fingerprint \(fingerprint)",
+        ]
+        do {
+            try server.run {
+                StartupReport.print($0, configuration, extra: lines, isQuiet: logLevel > .info)
+            }
+        } catch {
+            throw RunFailure("\(error)")
+        }
+    }
+}
+
+/// How much is logged.
+enum LogLevel: String, ExpressibleByArgument, CaseIterable, Comparable {
+    case debug
+    case info
+    case warning
+    case error
+
+    static func < (left: LogLevel, right: LogLevel) -> Bool {
+        (allCases.firstIndex(of: left) ?? 0) < (allCases.firstIndex(of: right) ?? 0)
+    }
 }

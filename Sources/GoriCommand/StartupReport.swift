@@ -7,7 +7,13 @@ internal import Wire
 
 /// What a server says when it starts: the same lines for `serve` and `echo`, at most twelve.
 enum StartupReport {
-    static func print(_ server: RunningServer, _ configuration: ServerConfiguration, extra: [String] = []) {
+    static func print(_ server: RunningServer, _ configuration: ServerConfiguration, extra: [String] = [], isQuiet: Bool = false) {
+        if !isQuiet { log(server, configuration, extra) }
+        for address in server.addresses { Output.line("listening \(address)") }
+        Output.line("ready")
+    }
+
+    private static func log(_ server: RunningServer, _ configuration: ServerConfiguration, _ extra: [String]) {
         Output.log("gori \(Version.current), \(configuration.workers) worker\(configuration.workers == 1 ? "" : "s")")
         Output.log("completion port: io_uring (the only one so far; epoll is to come)")
         Output.log("kernel features used: \(server.features.isEmpty ? "none" : server.features.description)")
@@ -20,8 +26,6 @@ enum StartupReport {
         if configuration.addresses.isEmpty, server.addresses.first?.isIPv6 == false {
             Output.log("no IPv6 on this machine: listening on IPv4 only")
         }
-        for address in server.addresses { Output.line("listening \(address)") }
-        Output.line("ready")
     }
 
     private static func descriptorLine(_ configuration: ServerConfiguration) -> String {

@@ -78,6 +78,17 @@ public protocol CompletionPort: ~Copyable {
     /// - Parameter hard: the peer sees a reset, and what it has not received yet is dropped.
     mutating func close(_ key: CompletionKey, hard: Bool)
 
+    // MARK: Overlapped operations
+
+    /// Starts an operation on a socket that is the caller's and not associated, ended by `operation` under `key`.
+    ///
+    /// Operations of one socket and direction complete in the order started, each exactly once; its buffers are the
+    /// port's until then.
+    mutating func start(_ operation: OverlappedOperation, on descriptor: Int32, key: CompletionKey)
+
+    /// Asks for the end of an operation; it completes with its true result or with minus ECANCELED.
+    mutating func cancelOperation(_ key: CompletionKey)
+
     // MARK: Completions
 
     /// Submits everything queued and waits for a completion, a doorbell or the deadline.

@@ -107,7 +107,7 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
         guard mailboxes.prepareToSleep(index), core.pointee.deferred.isEmpty, core.pointee.ending.isEmpty else {
             return 0
         }
-        var deadline = min(core.pointee.wheel.nextDeadline, drainDeadline)
+        var deadline = min(core.pointee.wheel.nextDeadline, drainDeadline, core.pointee.alarm)
         for due in periodicDue { deadline = min(deadline, due) }
         for due in acceptResume { deadline = min(deadline, due) }
         if core.pointee.outboxes.isBlocked { deadline = min(deadline, core.pointee.now &+ 1_000_000) }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+/// One tick, from frames to what each session gets.
 extension Audience {
     /// Says what each session gets in the tick whose frames have begun, once for each session that gets anything.
     ///

@@ -32,4 +32,11 @@ public struct Effect: Sendable, BitwiseCopyable {
     public let number: UInt32
     /// The change.
     public let what: What
+
+    package init(target: UInt32, source: UInt64, number: UInt32, what: What) {
+        self.target = target
+        self.source = source
+        self.number = number
+        self.what = what
+    }
 }

@@ -23,13 +23,13 @@ public final class EffectBatch: @unchecked Sendable {
     /// The bytes of a name or text of one of the effects; valid until the batch changes.
     public func text(_ range: ByteRange) -> UnsafeRawBufferPointer { texts.slice(range) }
 
-    func begin(tick: UInt64) {
+    package func begin(tick: UInt64) {
         self.tick = tick
         effectColumn.removeAll()
         texts.removeAll()
     }
 
-    func append(_ effect: Effect) { effectColumn.append(effect) }
+    package func append(_ effect: Effect) { effectColumn.append(effect) }
 
-    func append(text: RawSpan) -> ByteRange { texts.append(text) }
+    package func append(text: RawSpan) -> ByteRange { texts.append(text) }
 }

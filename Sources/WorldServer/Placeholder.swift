@@ -1,1 +1,0 @@
-/// Placeholder of the floor `WorldServer`, replaced as it is built.
