@@ -32,8 +32,8 @@ START_DEADLINE = 10.0
 # A slice ends by itself, after at most 2 s of waiting for answers; the rest is for a busy machine.
 SLICE_GRACE = 15.0
 # A rotation in which another process had one of our cores for a larger share of a slice is measured again.
-DISTURBED = 0.05
-PATIENCE = 4
+DISTURBED = 0.1
+PATIENCE = 2
 
 # Name: mode, connections, messages under way on each, size in bytes (of the largest packet in `packet`), group.
 SCENARIOS = {
@@ -69,6 +69,8 @@ class Failure(Exception):
 class Program:
     """A child process whose standard output is read line by line, with a deadline for each line."""
 
+    goes_first = False
+
     def __init__(self, command, core=None, stdin=subprocess.DEVNULL):
         self.name = os.path.basename(command[0])
         self.complaints = tempfile.TemporaryFile()
@@ -78,9 +80,10 @@ class Program:
                 start_new_session=True, preexec_fn=lambda: prepare(core))
         except OSError as error:
             raise Failure(f"cannot start {command[0]}: {error.strerror}") from None
-        # A session is a scheduling group; where we may, ours goes before what else runs on this machine.
-        with contextlib.suppress(OSError):
-            pathlib.Path(f"/proc/{self.process.pid}/autogroup").write_text("-20")
+        if Program.goes_first:
+            # A session is a scheduling group of its own (sched(7), autogroup).
+            with contextlib.suppress(OSError):
+                pathlib.Path(f"/proc/{self.process.pid}/autogroup").write_text("-20")
         self.selector = selectors.DefaultSelector()
         self.selector.register(self.process.stdout, selectors.EVENT_READ)
         self.unread = b""
@@ -91,10 +94,10 @@ class Program:
         while b"\n" not in self.unread:
             left = deadline - time.monotonic()
             if left <= 0 or not self.selector.select(left):
-                raise Failure(f"{self.name} said nothing for {seconds:.0f} s{self._last_words()}")
+                raise Failure(f"{self.name} said nothing for {seconds:.0f} s{self.last_words()}")
             data = os.read(self.process.stdout.fileno(), 65536)
             if not data:
-                raise Failure(f"{self.name} ended{self._last_words()}")
+                raise Failure(f"{self.name} ended{self.last_words()}")
             self.unread += data
         line, _, self.unread = self.unread.partition(b"\n")
         return line.decode(errors="replace")
@@ -104,9 +107,9 @@ class Program:
             self.process.stdin.write(text.encode() + b"\n")
             self.process.stdin.flush()
         except OSError:
-            raise Failure(f"{self.name} ended{self._last_words()}") from None
+            raise Failure(f"{self.name} ended{self.last_words()}") from None
 
-    def _last_words(self):
+    def last_words(self):
         self.complaints.seek(0)
         lines = self.complaints.read().decode(errors="replace").strip().splitlines()
         return ": " + lines[-1] if lines else ""
@@ -159,7 +162,7 @@ class Side:
         bad = result["mismatches"] + result["errors"] + result["unanswered"]
         if bad:
             raise Failure(f"{self.label}: {result['mismatches']} mismatches, {result['errors']} errors, "
-                          f"{result['unanswered']} unanswered{self.driver._last_words()}")
+                          f"{result['unanswered']} unanswered{self.driver.last_words()}")
         return result
 
     def median(self, key):
@@ -237,6 +240,8 @@ def arguments():
     parser.add_argument("--self", action="store_true", help="measure the reference against itself")
     parser.add_argument("--slice", type=float, default=0.15, metavar="S")
     parser.add_argument("--warmup", type=float, default=0.05, metavar="S", help="before each slice")
+    parser.add_argument("--priority", action="store_true",
+                        help="go before everything else on this machine (as root); starves it meanwhile")
     parser.add_argument("--json", metavar="FILE", help="write the rows there as well (-: standard output)")
     parser.add_argument("--list", action="store_true", help="name the scenarios")
     options = parser.parse_args()
@@ -261,6 +266,7 @@ def main():
     candidate = REFERENCE if options.self else options.candidate or GORI
     label = "reference again" if options.self else "candidate" if options.candidate else "gori"
     commands = (("reference", REFERENCE), (label, candidate))
+    Program.goes_first = options.priority
     cores = pick_cores()
     if cores[0] is None:
         print("one core only: servers and drivers share it, so read the figures with care", file=sys.stderr)

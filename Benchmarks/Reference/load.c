@@ -241,9 +241,10 @@ static int measure(double warmup_seconds, double measured_seconds)
            "\"server_share\": %.3f, \"without_core\": %.3f, \"p50_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f, "
            "\"mismatches\": %llu, \"errors\": %llu, \"unanswered\": %llu}\n",
            names[mode], connection_count, depth, size, elapsed, (unsigned long long)messages,
-           (double)messages / elapsed, messages ? (double)spent / (double)messages : 0, (double)spent / 1e9 / elapsed,
-           without_core / 1e9 / elapsed, percentile_us(0.5), percentile_us(0.99), percentile_us(0.999), (unsigned long long)mismatches,
-           (unsigned long long)errors, (unsigned long long)under_way);
+           (double)messages / elapsed, messages ? (double)spent / (double)messages : 0,
+           (double)spent / 1e9 / elapsed, without_core / 1e9 / elapsed, percentile_us(0.5), percentile_us(0.99),
+           percentile_us(0.999), (unsigned long long)mismatches, (unsigned long long)errors,
+           (unsigned long long)under_way);
     fflush(stdout);
     return mismatches || errors || under_way ? 1 : 0;
 }

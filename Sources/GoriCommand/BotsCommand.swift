@@ -1,8 +1,129 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import ArgumentParser
+public import ArgumentParser
+public import Bots
+internal import Foundation
+internal import Load
+internal import Overlapped
 
 /// `gori bots`: players from another process.
 struct BotsCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "bots", abstract: "Play with thousands of bots.")
+    static let configuration = CommandConfiguration(
+        commandName: "bots", abstract: "Play with thousands of bots, measure the delay and check every answer.",
+        discussion: """
+            Example: gori bots --connect 127.0.0.1:7777 --count 5000 --duration 60 --json report.json
+
+            Every bot moves once a second at its own times, whatever the server has answered; delays count from the \
+            time at which a move was meant to be sent, while all bots are in the world. Exit 1 when a check fails.
+            """)
+
+    @Option(name: .customLong("connect"), help: "The server: host:port, [v6]:port or :port.")
+    var target = SocketAddress("127.0.0.1:7777") ?? .anyIPv4(port: 7_777)
+
+    @Option(help: "How many bots.")
+    var count = 1_000
+
+    @Option(help: "What they play: course, mmo, hotspot, storm or hostile.")
+    var scenario: Scenario = .course
+
+    @Option(help: "Seconds for which all bots play; the time in which they connect comes on top.")
+    var duration = 60
+
+    @Option(help: "Connections per second.")
+    var ramp = 500
+
+    @Option(help: "Decides names (bot-SEED-N), rhythms and walks: 0 to 4294967295.")
+    var seed: UInt32 = 1
+
+    @Option(help: "Write the report to this file as JSON; '-' is standard output.")
+    var json: String?
+
+    func validate() throws {
+        try checkRange(count, 1...60_000, "--count")
+        try checkRange(duration, 1...86_400, "--duration")
+        try checkRange(ramp, 1...100_000, "--ramp")
+        guard scenario.isThere else {
+            throw ValidationError("--scenario \(scenario.rawValue) is not there yet: use course")
+        }
+        guard target.port != 0 else { throw ValidationError("--connect needs the server's port, not 0") }
+        let perSource = LoadConfiguration.connectionsPerSource
+        if count > perSource, target.isIPv6 || !target.isLoopback {
+            throw ValidationError("--count above \(perSource) needs a server on 127.0.0.1, not \(target)")
+        }
+    }
+
+    func run() throws {
+        try checkDescriptors()
+        var configuration = BotsConfiguration(
+            address: target, count: count, ramp: ramp, seconds: duration, seed: seed)
+        let disabled = ProcessInfo.processInfo.environment["GORI_URING_DISABLE"] ?? ""
+        configuration.load.disabledFeatures = UringFeatures(names: disabled) ?? []
+        let isTerminal = isatty(STDERR_FILENO) == 1
+        let report: BotsReport
+        do {
+            report = try BotsRun.course(configuration) { if isTerminal { Self.show($0) } }
+        } catch {
+            if isTerminal { Self.clearLine() }
+            throw Self.failure(error, target)
+        }
+        if isTerminal { Self.clearLine() }
+        for line in report.summary { Output.log(line) }
+        try write(report)
+        try judge(report)
+    }
+
+    private func checkDescriptors() throws {
+        let limit = Sockets.raiseDescriptorLimit()
+        let needed = count + 64
+        guard limit < needed else { return }
+        throw RunFailure(
+            "\(count) bots need \(needed) open files and the limit is \(limit):"
+                + " use --count \(max(limit - 64, 1)) or raise it with ulimit -Hn \(needed)")
+    }
+
+    private func write(_ report: BotsReport) throws {
+        guard let json else { return }
+        let data = Data(report.json.utf8)
+        do {
+            if json == "-" {
+                try FileHandle.standardOutput.write(contentsOf: data)
+            } else {
+                try data.write(to: URL(filePath: json))
+            }
+        } catch {
+            throw RunFailure("cannot write \(json): \(error.localizedDescription); give another --json")
+        }
+    }
+
+    private func judge(_ report: BotsReport) throws {
+        if let farewell = report.farewell {
+            throw RunFailure(
+                "the server at \(target) shut down during the run ('\(farewell)'): start it again and repeat the run")
+        }
+        guard let check = report.checks.failed.first else { return }
+        let others = report.checks.failed.count - 1
+        let rest = others == 0 ? "" : " (and \(others) more)"
+        throw RunFailure("check '\(check.rawValue)' failed: \(report.checks[check].detail)\(rest)")
+    }
+
+    private static func failure(_ error: LoadError, _ target: SocketAddress) -> RunFailure {
+        switch error {
+        case .cannotConnect(let cause):
+            RunFailure("cannot \(cause); is a server there? Start one with: gori serve --listen \(target)")
+        case .port: RunFailure("\(error)")
+        }
+    }
+
+    // MARK: Terminal
+
+    private static func show(_ progress: BotsProgress) { write("\r\u{1B}[K" + progress.line) }
+
+    private static func clearLine() { write("\r\u{1B}[K") }
+
+    private static func write(_ text: String) {
+        try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
+    }
 }
+
+/// Scenarios are written by their names.
+extension Scenario: ExpressibleByArgument {}

@@ -56,9 +56,9 @@ enum FloorRules {
         return names.subtracting(top).sorted().map { "\($0): the top level holds only what newcomers must see" }
     }
 
-    /// A type with the name of its module makes `Module.Other` mean something else.
+    /// A type with the name of its module makes `Module.Other` mean something else. Nobody imports the roof.
     static func namesake(_ file: SourceFile) -> [String] {
-        guard let module = file.module else { return [] }
+        guard let module = file.module, module != roof else { return [] }
         let kinds = ["struct", "class", "enum", "protocol", "actor", "typealias"]
         return file.code.enumerated().filter { _, line in
             kinds.contains { line.hasWord("\($0) \(module)") }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
+
 /// Rules of length and form: pure functions from a file to its offences.
 enum FormRules {
     static let longestFile = 400

@@ -6,7 +6,7 @@ import Testing
 @Suite("Tidy")
 struct TidyTests {
     @Test("There is a tree to check") func treeIsFound() {
-        #expect(Tree.sources.count > 5, "no sources under \(Tree.root.path): is the checkout complete?")
+        #expect(Tree.sources.count > 5, "no sources under \(Tree.rootPath): is the checkout complete?")
     }
 
     @Test("Files of Sources have at most 400 lines") func fileLength() {

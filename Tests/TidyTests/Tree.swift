@@ -6,6 +6,7 @@ import Foundation
 enum Tree {
     static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().standardizedFileURL
+    static var rootPath: String { root.path }
 
     /// Paths that belong to the project: tracked by git, or about to be; everything beside build output where there is
     /// no git.

@@ -80,14 +80,44 @@ import World
         #expect(before.0 != after.0 && before.1 == after.1 && before.0 != before.1)
     }
 
-    @Test("effects are applied by (target, class, source, number), in whatever order they come")
+    @Test("effects are applied by (target, class, source, number), in whatever order and batches they come")
     func effectOrder() {
-        let world = TestWorld(configuration)
-        world.place(session(1), at: 10, 10)
-        world.place(session(2), at: 12, 10)
-        world.step()
-        for index in 0..<20 { world.say(session(1), "text \(index)") }
-        world.step()
-        #expect(world.client(session(2)).heard.map(\.text) == (0..<20).map { "text \($0)" })
+        let (log, original) = record(seed: 9)
+        var region = Region(configuration: configuration)
+        let batch = CommandBatch(worker: 0)
+        let effects = EffectBatch()
+        let split = [EffectBatch(), EffectBatch(), EffectBatch()]
+        var numbers: [UInt64: UInt32] = [:]
+        for (index, operations) in log.dropLast().enumerated() {
+            for operation in operations {
+                numbers[operation.session, default: 0] += 1
+                operation.append(to: batch, number: numbers[operation.session] ?? 0)
+            }
+            batch.close(tick: UInt64(index + 1), settledThrough: UInt64(index))
+            region.decide(tick: UInt64(index + 1), commands: [batch], into: effects)
+            batch.removeAll()
+            deal(effects, to: split)
+            #expect(contents(of: region.apply(split)) == original.frames[index])
+            #expect(region.stateHash == original.states[index])
+        }
+    }
+
+    /// Deals the effects out from the last to the first.
+    private func deal(_ effects: EffectBatch, to batches: [EffectBatch]) {
+        for batch in batches { batch.begin(tick: effects.tick) }
+        for (index, effect) in effects.effects.reversed().enumerated() {
+            let batch = batches[index % batches.count]
+            var what = effect.what
+            switch what {
+            case .say(let scope, let text):
+                what = .say(scope: scope, text: batch.append(text: effects.text(text).bytes))
+            case .spawn(let x, let y, let character, let name):
+                let name = batch.append(text: effects.text(name).bytes)
+                what = .spawn(x: x, y: y, character: character, name: name)
+            default: break
+            }
+            batch.append(
+                Effect(target: effect.target, source: effect.source, number: effect.number, what: what))
+        }
     }
 }

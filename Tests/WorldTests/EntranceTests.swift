@@ -89,8 +89,8 @@ import World
         #expect(world.population == 0)
     }
 
-    @Test("a session may leave and come back as another object in one tick")
-    func comesBack() throws {
+    @Test("a session may leave and come back as another object in one tick", arguments: [UInt32(5), 500])
+    func comesBack(new: UInt32) throws {
         let world = TestWorld(WorldConfiguration(width: 16, height: 16))
         let witness = session(9)
         world.enter(witness)
@@ -98,8 +98,9 @@ import World
         world.step()
         world.step()
         world.perform(.logout(session: session(1)))
-        let new = world.enter(session(1))
+        world.perform(.enter(session: session(1), object: new, name: "again"))
         world.step()
+        #expect(world.entity(session(1))?.object == new)
         #expect(Array(world.client(witness).known.keys) == [new])
         #expect(world.client(session(1)).object == new)
         world.step()

@@ -74,7 +74,9 @@ import World
         #expect(accepted == 200 || accepted == 201)
     }
 
-    @Test("a client that sends exactly every interval is never refused, at any length of a tick", arguments: [20, 33, 50, 100])
+    @Test(
+        "a client that sends exactly every interval is never refused, at any length of a tick",
+        arguments: [20, 33, 50, 100])
     func honest(tick: Int) {
         for phase in stride(from: 0, to: tick, by: 7) {
             let world = world(interval: 250, tick: tick)

@@ -81,7 +81,8 @@ import World
         "text that is not UTF-8, holds U+0000 or is too long is refused",
         arguments: [
             ([1, 0, 0, 0, 2, 0xC0, 0x80], DecodeError.invalidText), ([1, 0, 0, 0, 1, 0], .invalidText),
-            ([1, 0, 0, 0, 3, 0xED, 0xA0, 0x80], .invalidText), ([1, 0, 0, 0, 21] + Array(repeating: 97, count: 20), .tooLong),
+            ([1, 0, 0, 0, 3, 0xED, 0xA0, 0x80], .invalidText),
+            ([1, 0, 0, 0, 21] + Array(repeating: 97, count: 20), .tooLong),
             ([1, 0, 0, 0, 5, 97], .truncated),
         ] as [([UInt8], DecodeError)])
     func badText(body: [UInt8], error: DecodeError) {

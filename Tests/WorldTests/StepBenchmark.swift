@@ -67,7 +67,7 @@ import World
         run("far apart", configuration: WorldConfiguration(), bound: 10_000)
     }
 
-    @Test("a step of 10,000 players who stand in 200 × 200 tiles costs what the world's does, and the views that change")
+    @Test("a step of 10,000 players in 200 × 200 tiles costs what it costs elsewhere, and the views that change")
     func crowd() {
         run("crowd", configuration: WorldConfiguration(spawnArea: 200), bound: 100_000)
     }

@@ -94,6 +94,7 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
         if !isSettled { core.pointee.settle() }
         readMail()
         expireTimers()
+        if core.pointee.now >= core.pointee.alarm { core.pointee.alarm = MonotonicClock.never }
         hooks.turn(WorkerContext(core: core), state)
         carryOutEnds()
         flush()

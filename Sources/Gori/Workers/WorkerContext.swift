@@ -26,7 +26,7 @@ public struct WorkerContext: ~Escapable {
     /// Counts the worker's turns: what is sent by reference in one turn may be changed in the next.
     public var turn: UInt64 { pointer.pointee.turn }
 
-    /// Asks for a turn (`Server.onTurn`) at a time at the latest; replaces what was asked for before.
+    /// Asks for one turn (`Server.onTurn`) at a time at the latest; replaces what was asked for before.
     ///
     /// - Parameter deadline: `MonotonicClock` nanoseconds; `MonotonicClock.never` takes it back.
     public func wake(at deadline: UInt64) { pointer.pointee.alarm = deadline }

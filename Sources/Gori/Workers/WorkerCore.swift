@@ -41,8 +41,8 @@ struct WorkerCore: ~Copyable {
     var settling: [UnsafeMutableRawBufferPointer] = []
     /// Packets of this turn for other workers.
     var parcels: [Parcel?]
-    /// When the application wants a turn at the latest.
-    var alarm = MonotonicClock.never
+    /// When the application wants a turn at the latest; the first turn comes at once.
+    var alarm: UInt64 = 0
     var slowPartsRunning = 0
     /// Set by the worker when it is made.
     var executor: WorkerExecutor?

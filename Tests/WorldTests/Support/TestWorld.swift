@@ -83,7 +83,8 @@ final class TestWorld {
         enter(session)
         step()
         while let entity = region.entity(session: session), (Int(entity.x), Int(entity.y)) != (x, y) {
-            move(session, to: Int(entity.x) + (x - Int(entity.x)).signum(), Int(entity.y) + (y - Int(entity.y)).signum())
+            let (dx, dy) = ((x - Int(entity.x)).signum(), (y - Int(entity.y)).signum())
+            move(session, to: Int(entity.x) + dx, Int(entity.y) + dy)
             step()
         }
     }

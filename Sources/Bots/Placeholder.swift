@@ -1,1 +1,0 @@
-/// Placeholder of the floor `Bots`, replaced as it is built.

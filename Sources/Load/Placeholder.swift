@@ -1,1 +1,0 @@
-/// Placeholder of the floor `Load`, replaced as it is built.

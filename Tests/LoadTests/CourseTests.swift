@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Load
+import Overlapped
+import Testing
+
+@testable import Bots
+
+/// Whole runs against a server that behaves, and against ones that do not.
+@Suite("Bots: course", .serialized, .enabled(if: CourseTests.hasUring, "io_uring is denied here"))
+struct CourseTests {
+    static var hasUring: Bool { (try? UringPreflight.run()) != nil }
+
+    private func run(
+        _ manner: FakeServer.Manner, count: Int = 20, seconds: Int = 2
+    ) throws -> (report: BotsReport, server: FakeServer) {
+        let server = try FakeServer(manner)
+        server.start()
+        defer { server.stop() }
+        let configuration = BotsConfiguration(
+            address: server.address, count: count, ramp: 200, seconds: seconds, seed: 3)
+        return (try BotsRun.course(configuration), server)
+    }
+
+    @Test func everythingHolds() throws {
+        let (report, server) = try run(.answers(after: 0))
+        #expect(report.isOK, "\(report.summary)")
+        #expect(report.connected == 20 && report.lost == 0 && report.disconnected == 0 && report.tick == 50)
+        #expect(report.delays.count == 40, "20 bots, 2 seconds, one move a second")
+        #expect(report.delays.count + report.rampDelays.count == UInt64(server.seen.count))
+        // hello, login, selection, logout
+        #expect(report.counters.packetsSent == UInt64(20 * 4 + server.seen.count))
+        #expect(report.checks[.movesAnswered].count == UInt64(server.seen.count))
+    }
+
+    @Test("Answers that take longer than the period delay no send; delays count from the intended time")
+    func openLoop() throws {
+        let (report, server) = try run(.answers(after: 1_500), count: 10, seconds: 3)
+        #expect(report.isOK, "\(report.summary)")
+        #expect(report.delays.count == 30)
+        #expect(report.delays.percentile(1) >= 1_490_000)
+        for client in Set(server.seen.map(\.client)) {
+            let seen = server.seen.filter { $0.client == client }
+            let first = try #require(seen.first)
+            for (number, each) in seen.enumerated() {
+                let intended = each.move.clientTime - first.move.clientTime
+                #expect(intended == UInt64(number) * 1_000_000)
+                let lateness = Int((each.at - first.at) / 1_000) - Int(intended)
+                #expect(abs(lateness) < 500_000, "sent when it was due, not when the last was answered")
+            }
+        }
+    }
+
+    @Test("Answers that never come are lost, and the run ends") func lost() throws {
+        let (report, server) = try run(.ignoresMoves, count: 5, seconds: 2)
+        #expect(report.lost == UInt64(server.seen.count) && report.lost >= 10)
+        #expect(report.checks.failed == [.movesAnswered])
+        #expect(report.delays.count == 0)
+    }
+
+    @Test func serverShutsDown() throws {
+        let (report, _) = try run(.leavesAtFirstMove(.shuttingDown), seconds: 600)
+        #expect(report.farewell == "good night")
+        #expect(!report.isOK)
+    }
+
+    @Test func everybodyIsKicked() throws {
+        let (report, _) = try run(.leavesAtFirstMove(.kicked), seconds: 600)
+        #expect(report.disconnected == 20 && report.lost == 20)
+        #expect(report.checks.failed == [.movesAnswered, .sessionsLast])
+        #expect(report.checks[.sessionsLast].failures == 20)
+    }
+
+    @Test func serverHangsUp() throws {
+        let (report, _) = try run(.hangsUpAtFirstMove, seconds: 600)
+        #expect(report.disconnected == 20)
+        #expect(report.checks.failed == [.movesAnswered, .sessionsLast])
+    }
+
+    @Test func framingBreaks() throws {
+        let (report, _) = try run(.breaksFraming, seconds: 600)
+        #expect(report.checks.failed.contains(.packetForm))
+        #expect(report.disconnected == 20)
+    }
+
+    @Test("Nobody there") func refused() throws {
+        let address = try Sockets.reserve(try #require(SocketAddress("127.0.0.1:0")))
+        let configuration = BotsConfiguration(address: address, count: 3, ramp: 100, seconds: 1, seed: 1)
+        #expect {
+            try BotsRun.course(configuration)
+        } throws: { error in
+            guard case .cannotConnect(let cause)? = error as? LoadError else { return false }
+            return "\(cause)".contains("Connection refused")
+        }
+    }
+}
