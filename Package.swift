@@ -51,7 +51,8 @@ let package = Package(
             ],
             swiftSettings: strict),
         // Examples, built by CI.
-        .executableTarget(name: "Hello", dependencies: ["Gori", "Wire"], path: "docs/examples/Hello", swiftSettings: strict),
+        .executableTarget(
+            name: "Hello", dependencies: ["Gori", "Wire"], path: "docs/examples/Hello", swiftSettings: strict),
         // Tests.
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: strict),
         .testTarget(name: "OverlappedTests", dependencies: ["Overlapped"], swiftSettings: strict),

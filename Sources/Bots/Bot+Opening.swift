@@ -38,7 +38,8 @@ extension Bot {
         guard result.code == 0, result.request == Request.login, let character = result.characters.first else {
             record.checks.fail(
                 .sessionsOpen, bot: number, packet: "loginResult",
-                "code \(result.code) '\(result.text)', request \(result.request), \(result.characters.count) characters")
+                "code \(result.code) '\(result.text)', request \(result.request), \(result.characters.count) characters"
+            )
             return .leave
         }
         stage = .entering
@@ -56,7 +57,8 @@ extension Bot {
             && packet.view > 0 && packet.tick > 0
         record.checks.expect(
             .enterWorldSane, isSane, bot: number, packet: "enterWorld",
-            "(\(packet.x), \(packet.y)) on \(packet.width) × \(packet.height), view \(packet.view), tick \(packet.tick)")
+            "(\(packet.x), \(packet.y)) on \(packet.width) × \(packet.height), view \(packet.view), tick \(packet.tick)"
+        )
         record.checks.expect(
             .enterWorldSane, record.players.insert(packet.object, x: packet.x, y: packet.y), bot: number,
             packet: "enterWorld", "object \(packet.object) is another bot's too")

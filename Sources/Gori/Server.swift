@@ -23,7 +23,8 @@ public final class Server<State: ~Copyable> {
     ///   - configuration: limits and addresses.
     ///   - state: makes a worker's state; called once for each, on its thread's behalf before it starts.
     @inlinable
-    public init(_ configuration: ServerConfiguration = ServerConfiguration(), state: @escaping @Sendable (Int) -> State) {
+    public init(_ configuration: ServerConfiguration = ServerConfiguration(), state: @escaping @Sendable (Int) -> State)
+    {
         definition = ServerDefinition(
             configuration: configuration,
             makeState: { worker in

@@ -8,7 +8,7 @@ public struct ServerConfiguration: Sendable {
     /// Where to listen. Empty: every interface, port 7777.
     public var addresses: [SocketAddress] = []
     /// Threads that serve, 1 to 64. The default is one for each core.
-    public var workers = 1
+    public var workers = min(64, max(1, Sockets.processorCount))
     /// The header of packets and their largest size.
     public var framing = Framing()
     /// Whether hello, heartbeats and goodbye are spoken.

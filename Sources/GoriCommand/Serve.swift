@@ -66,7 +66,7 @@ struct Serve: ParsableCommand {
         let world = WorldConfiguration(
             tickMilliseconds: tick, moveIntervalMilliseconds: moveInterval, seed: seed,
             spawnArea: spawnArea == 0 ? nil : spawnArea)
-        let server = WorldServer.make(configuration, world: world)
+        let server = WorldBinding.make(configuration, world: world)
         server.onLog { Output.log($0) }
         let fingerprint = String(WorldProtocol.fingerprint, radix: 16)
         let lines = [

@@ -20,7 +20,9 @@ struct ServerOptions: ParsableArguments {
     var maximumSessions = 16_384
 
     @Option(
-        help: "io_uring features that are not to be used, separated by commas; also GORI_URING_DISABLE. 'all': the kernel of Debian 12.")
+        help:
+            "io_uring features that are not to be used, separated by commas; also GORI_URING_DISABLE. 'all': the kernel of Debian 12."
+    )
     var disableFeatures: String?
 
     func validate() throws {
@@ -36,7 +38,7 @@ struct ServerOptions: ParsableArguments {
     /// Fills in what these options decide.
     func apply(to configuration: inout ServerConfiguration) {
         configuration.addresses = addresses
-        configuration.workers = workers ?? max(1, min(64, ProcessInfo.processInfo.activeProcessorCount))
+        if let workers { configuration.workers = workers }
         configuration.maximumSessions = maximumSessions
         let list = disableFeatures ?? ProcessInfo.processInfo.environment["GORI_URING_DISABLE"] ?? ""
         configuration.disabledFeatures = UringFeatures(names: list) ?? []

@@ -7,7 +7,9 @@ internal import Wire
 
 /// What a server says when it starts: the same lines for `serve` and `echo`, at most twelve.
 enum StartupReport {
-    static func print(_ server: RunningServer, _ configuration: ServerConfiguration, extra: [String] = [], isQuiet: Bool = false) {
+    static func print(
+        _ server: RunningServer, _ configuration: ServerConfiguration, extra: [String] = [], isQuiet: Bool = false
+    ) {
         if !isQuiet { log(server, configuration, extra) }
         for address in server.addresses { Output.line("listening \(address)") }
         Output.line("ready")
@@ -31,7 +33,9 @@ enum StartupReport {
     private static func descriptorLine(_ configuration: ServerConfiguration) -> String {
         let limit = Sockets.raiseDescriptorLimit()
         let needed = configuration.maximumSessions + 64 * configuration.workers
-        guard limit < needed else { return "open files: limit \(limit), enough for \(configuration.maximumSessions) sessions" }
+        guard limit < needed else {
+            return "open files: limit \(limit), enough for \(configuration.maximumSessions) sessions"
+        }
         return "open files: limit \(limit) is below the \(needed) that \(configuration.maximumSessions) sessions need:"
             + " raise it with ulimit -n \(needed)"
     }

@@ -53,6 +53,9 @@ public enum Sockets {
         return SocketAddress.anyIPv6(port: 0).withSockaddr { bind(descriptor, $0, $1) } == 0
     }
 
+    /// The processors that are online (sysconf(3)).
+    public static var processorCount: Int { sysconf(Int32(_SC_NPROCESSORS_ONLN)) }
+
     /// Raises the soft limit of open descriptors to the hard one.
     ///
     /// - Returns: the limit now.

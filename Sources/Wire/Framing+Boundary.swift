@@ -15,8 +15,10 @@ extension Framing {
     /// The last end of a packet at or below `limit`.
     public func lastBoundary(in packets: UnsafeRawBufferPointer, upTo limit: Int) -> Int {
         var end = 0
-        while end < packets.count, case .packet(let size, _) = header(UnsafeRawBufferPointer(rebasing: packets[end...])),
-            end &+ size <= limit {
+        while end < packets.count,
+            case .packet(let size, _) = header(UnsafeRawBufferPointer(rebasing: packets[end...])),
+            end &+ size <= limit
+        {
             end &+= size
         }
         return end

@@ -36,8 +36,8 @@ final class RegionOwner {
         let letter = letters[Int(tick % UInt64(letters.count))]
         letter.frame = region.apply([effects])
         // A late tick moves the schedule of all; it is never caught up.
-        wasLate = now > due + interval / 2
-        letter.nextDue = wasLate ? now + interval / 2 : due + interval
+        wasLate = due > 0 && now > due + interval / 2
+        letter.nextDue = due == 0 || wasLate ? now + interval / 2 : due + interval
         return letter
     }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Gori
-internal import Overlapped
 internal import Wire
 internal import World
 
@@ -22,7 +21,8 @@ struct TickExchange: ~Copyable {
     private var other: CommandBatch
     private var openTick: UInt64 = 1
     private var number: UInt32 = 0
-    private var nextDue: UInt64
+    /// 0: the first tick is closed in the first turn.
+    private var nextDue: UInt64 = 0
     /// C of the open tick has been sent; its frame has not come.
     private var isWaiting = false
     /// Sessions that logged out, ended when the tick that answers them has been delivered.
@@ -40,7 +40,6 @@ struct TickExchange: ~Copyable {
         audience = Audience(worker: UInt8(index), configuration: world, capacity: capacity)
         open = CommandBatch(worker: index)
         other = CommandBatch(worker: index)
-        nextDue = MonotonicClock.now() + interval
         leaving.reserveCapacity(1_024)
     }
 
@@ -75,7 +74,7 @@ struct TickExchange: ~Copyable {
     /// Closes the open tick when its time has come. Called in every turn.
     mutating func turn(_ context: WorkerContext) {
         if delivered > settled, context.turn > deliveredTurn { settled = delivered }
-        guard !isWaiting else { return context.wake(at: MonotonicClock.never) }
+        guard !isWaiting else { return context.wake(at: .max) }
         guard context.now >= nextDue else { return context.wake(at: nextDue) }
         isWaiting = true
         open.close(tick: openTick, settledThrough: settled)

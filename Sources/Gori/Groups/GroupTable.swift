@@ -96,7 +96,8 @@ struct GroupTable: ~Copyable {
     /// Adds a member. Returns the membership's index.
     mutating func add(_ slot: Int, to record: Int, next: Int32) -> Int32 {
         let membership = Membership(
-            group: Int32(truncatingIfNeeded: record), position: Int32(truncatingIfNeeded: records[record].members.count),
+            group: Int32(truncatingIfNeeded: record),
+            position: Int32(truncatingIfNeeded: records[record].members.count),
             slot: Int32(truncatingIfNeeded: slot), next: next, given: logByteCount(record))
         let place: Int32
         if let free = freeMemberships.popLast() {

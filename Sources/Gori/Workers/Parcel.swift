@@ -27,8 +27,8 @@ final class Parcel {
         bytes.append(contentsOf: packet)
     }
 
-    /// Calls `body` with every entry in order.
-    func forEach(_ body: (Addressee, UnsafeRawBufferPointer) -> Void) {
+    /// Hands every entry to `body`, in order.
+    func open(_ body: (Addressee, UnsafeRawBufferPointer) -> Void) {
         bytes.withUnsafeBytes { raw in
             var offset = 0
             while offset &+ Self.headerSize <= raw.count {

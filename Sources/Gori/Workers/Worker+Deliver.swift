@@ -46,7 +46,9 @@ extension Worker where Port: ~Copyable {
             return hooks.anyPacket(packet.bytes, Session(core: core, slot: slot), state)
         }
         let body = UnsafeRawBufferPointer(rebasing: packet[core.pointee.framing.headerSize...])
-        if core.pointee.hasSessionLayer, type.rawValue < PacketType.firstOfGame.rawValue || record.pointee.phase == .greeting {
+        if core.pointee.hasSessionLayer,
+            type.rawValue < PacketType.firstOfGame.rawValue || record.pointee.phase == .greeting
+        {
             return handleSessionPacket(slot, record, body, type)
         }
         let number = Int(type.rawValue)

@@ -39,7 +39,7 @@ extension Worker where Port: ~Copyable {
         guard let pointer = UnsafeRawPointer(bitPattern: UInt(address)) else { return }
         let parcel = Unmanaged<Parcel>.fromOpaque(pointer).takeRetainedValue()
         let core = core
-        parcel.forEach { addressee, packet in
+        parcel.open { addressee, packet in
             switch addressee {
             case .group(let group): core.pointee.publishHere(Group(rawValue: group), packet)
             case .session(let id):
@@ -58,6 +58,7 @@ extension Worker where Port: ~Copyable {
             core.pointee.outboxes.post(Message(tag: Message.parcel, payload: payload), to: peer)
         }
         core.pointee.outboxes.flush()
+        if !core.pointee.congested.isEmpty, !core.pointee.outboxes.isBlocked { resumeCongested() }
     }
 
     func publishCounters() {
@@ -113,7 +114,8 @@ extension Worker where Port: ~Copyable {
             }
         }
         if record.pointee.partialSince > 0, configuration.packetTimeout > 0,
-            now &- record.pointee.partialSince >= WorkerCore.ms(configuration.packetTimeout) {
+            now &- record.pointee.partialSince >= WorkerCore.ms(configuration.packetTimeout)
+        {
             return core.pointee.requestEnd(slot, .malformed)
         }
         if record.pointee.slowPartRuns, now >= record.pointee.slowPartDeadline {

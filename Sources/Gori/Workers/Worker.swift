@@ -83,16 +83,18 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
         core.pointee.now = MonotonicClock.now()
         core.pointee.turn &+= 1
         core.pointee.counters.turns &+= 1
-        var isSettled = false
-        while let completion = port.next() {
-            if !isSettled, completion.kind != .blocked {
-                core.pointee.settle()
-                isSettled = true
-            }
-            complete(completion)
+        var next = port.next()
+        while let completion = next, completion.kind == .blocked {
+            blocked(completion)
+            next = port.next()
         }
-        if !isSettled { core.pointee.settle() }
+        core.pointee.settle()
+        // Mail before packets: what another worker did before it answered a client is known here when that client speaks.
         readMail()
+        while let completion = next {
+            complete(completion)
+            next = port.next()
+        }
         expireTimers()
         if core.pointee.now >= core.pointee.alarm { core.pointee.alarm = MonotonicClock.never }
         hooks.turn(WorkerContext(core: core), state)
@@ -162,6 +164,7 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
         if record.pointee.backlog.byteCount > core.pointee.configuration.backlogHighWater {
             pause(completion.key.slot, record)
         }
+        if core.pointee.isCongested { pauseForCongestion(completion.key.slot, record) }
     }
 
     private mutating func blocked(_ completion: Completion) {
@@ -216,6 +219,25 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
         record.pointee.backlog.releaseAll(pool: &core.pointee.pool)
         core.pointee.wheel.cancel(key.slot)
         core.pointee.sessions.giveBack(key.slot)
+    }
+
+    /// A session that publishes faster than another worker takes it is not read until that has caught up (rule M6).
+    private mutating func pauseForCongestion(_ slot: Int, _ record: UnsafeMutablePointer<SessionRecord>) {
+        core.pointee.isCongested = false
+        guard record.pointee.phase == .open, !record.pointee.isPaused else { return }
+        pause(slot, record)
+        core.pointee.congested.append(core.pointee.id(of: slot))
+    }
+
+    /// Reads again what was paused for congestion.
+    mutating func resumeCongested() {
+        for id in core.pointee.congested {
+            guard let record = core.pointee.find(id), !record.pointee.slowPartRuns,
+                record.pointee.backlog.byteCount <= core.pointee.configuration.backlogHighWater
+            else { continue }
+            resume(id.slot, record)
+        }
+        core.pointee.congested.removeAll(keepingCapacity: true)
     }
 
     mutating func pause(_ slot: Int, _ record: UnsafeMutablePointer<SessionRecord>) {

@@ -28,7 +28,7 @@ public struct WorkerContext: ~Escapable {
 
     /// Asks for one turn (`Server.onTurn`) at a time at the latest; replaces what was asked for before.
     ///
-    /// - Parameter deadline: `MonotonicClock` nanoseconds; `MonotonicClock.never` takes it back.
+    /// - Parameter deadline: `MonotonicClock` nanoseconds; `UInt64.max` takes it back.
     public func wake(at deadline: UInt64) { pointer.pointee.alarm = deadline }
 
     /// What this worker has done.

@@ -106,8 +106,15 @@ extension WorkerCore {
         groups.commit(bytes.count, record: place)
     }
 
+    /// What may wait for one worker, in bytes, before the sessions that send it are not read any more.
+    private static let parcelLimit = 1 << 20
+
     mutating func parcel(for worker: Int) -> Parcel {
-        if let parcel = parcels[worker] { return parcel }
+        if outboxes.isFull(worker) { isCongested = true }
+        if let parcel = parcels[worker] {
+            if parcel.byteCount > Self.parcelLimit { isCongested = true }
+            return parcel
+        }
         let parcel = Parcel()
         parcels[worker] = parcel
         return parcel

@@ -144,7 +144,9 @@ extension WorkerCore {
         var used = 0
         var bytes = 0
         for index in 0..<count {
-            let part = index == 0 ? record.pointee.firstPart : (record.pointee.moreParts?[index &- 1] ?? IOVector(base: nil, count: 0))
+            let part =
+                index == 0
+                ? record.pointee.firstPart : (record.pointee.moreParts?[index &- 1] ?? IOVector(base: nil, count: 0))
             let room = used < Self.partLimit ? roomFor(part, limit: Self.flushLimit &- bytes) : 0
             if room > 0 {
                 list[used] = IOVector(base: part.base, count: room)
@@ -190,7 +192,9 @@ extension WorkerCore {
     /// A session above its cap ends; the cap is checked whenever the backlog grows.
     mutating func checkBacklog(_ slot: Int) {
         let record = sessions.records + slot
-        guard record.pointee.backlog.byteCount > configuration.backlogLimit, record.pointee.phase == .open else { return }
+        guard record.pointee.backlog.byteCount > configuration.backlogLimit, record.pointee.phase == .open else {
+            return
+        }
         counters.slowReaders &+= 1
         requestEnd(slot, .slowReader)
     }

@@ -43,6 +43,10 @@ struct WorkerCore: ~Copyable {
     var parcels: [Parcel?]
     /// When the application wants a turn at the latest; the first turn comes at once.
     var alarm: UInt64 = 0
+    /// The session being handled sends more to another worker than that takes.
+    var isCongested = false
+    /// Sessions that are not read until the outboxes are empty again.
+    var congested: [SessionID] = []
     var slowPartsRunning = 0
     /// Set by the worker when it is made.
     var executor: WorkerExecutor?
@@ -125,7 +129,9 @@ struct WorkerCore: ~Copyable {
         switch record.pointee.phase {
         case .free: break
         case .greeting:
-            if configuration.helloTimeout > 0 { deadline = record.pointee.openedAt &+ Self.ms(configuration.helloTimeout) }
+            if configuration.helloTimeout > 0 {
+                deadline = record.pointee.openedAt &+ Self.ms(configuration.helloTimeout)
+            }
         case .closing, .finishing: deadline = record.pointee.endDeadline
         case .open:
             if configuration.heartbeat > 0, hasSessionLayer {

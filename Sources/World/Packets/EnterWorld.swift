@@ -35,7 +35,7 @@ public struct EnterWorld: Packet, Hashable {
     public var width: UInt16
     /// Tiles from north to south.
     public var height: UInt16
-    /// How many tiles in each direction are always told.
+    /// The side in tiles of the square around the player that is always told; 15 is 7 tiles in each direction.
     public var view: UInt8
     /// Milliseconds from tick to tick.
     public var tick: UInt16
@@ -51,7 +51,7 @@ public struct EnterWorld: Packet, Hashable {
         self.y = y
         width = UInt16(truncatingIfNeeded: configuration.width)
         height = UInt16(truncatingIfNeeded: configuration.height)
-        view = UInt8(truncatingIfNeeded: configuration.viewRadius)
+        view = UInt8(clamping: 2 * configuration.viewRadius + 1)
         tick = UInt16(truncatingIfNeeded: configuration.tickMilliseconds)
     }
 

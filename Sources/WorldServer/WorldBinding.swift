@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Gori
-public import World
 internal import Wire
+public import World
 
 /// Binds the world to the engine: packets of sessions become commands of a region, frames become output of sessions.
 ///
 /// One region is owned by worker 0; sessions live on all workers. Between the workers go the three messages of a tick
 /// (`TickExchange`) and nothing else.
-public enum WorldServer {
+public enum WorldBinding {
     /// Makes a server that plays `world` when it is run.
     ///
     /// - Parameters:
