@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What the bots check in everything that they receive; the raw value is the name in reports.
+/// What the bots check in everything that they receive; the raw value is the name in reports. Causes stand before what
+/// follows from them, so the first that failed is the one to look at.
 public enum Check: String, CaseIterable, Sendable {
     /// Every connection came about.
     case allConnect = "all connect"
     /// Hello, login and selection were each answered as they should, in time.
     case sessionsOpen = "sessions open"
+    /// No session ends before its bot wants it to.
+    case sessionsLast = "sessions last"
     /// The map has room, the position is on it, and no two bots have the same object.
     case enterWorldSane = "enterWorld sane"
     /// Every move is answered exactly once, in order, with its own sequence and time.
@@ -34,6 +37,4 @@ public enum Check: String, CaseIterable, Sendable {
     case packetState = "packet state"
     /// Logout is answered.
     case logoutAnswered = "logout answered"
-    /// No session ends before its bot wants it to.
-    case sessionsLast = "sessions last"
 }

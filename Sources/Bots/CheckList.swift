@@ -5,11 +5,11 @@ public struct CheckList: Sendable {
     /// The outcome of one check.
     public struct Outcome: Sendable {
         /// How often it was made.
-        public internal(set) var count: UInt64 = 0
+        public let count: UInt64
         /// How often it failed.
-        public internal(set) var failures: UInt64 = 0
+        public let failures: UInt64
         /// The first failure: which bot, which packet, what was wrong.
-        public internal(set) var first = ""
+        public let first: String
 
         /// Whether it never failed.
         public var isOK: Bool { failures == 0 }
@@ -20,13 +20,20 @@ public struct CheckList: Sendable {
         }
     }
 
-    private var outcomes: [Outcome]
+    private static let places = 17
+    // In place, because several are counted for every packet.
+    private var counts = InlineArray<17, UInt64>(repeating: 0)
+    private var failures = InlineArray<17, UInt64>(repeating: 0)
+    private var firsts = [String](repeating: "", count: CheckList.places)
 
     /// Nothing checked yet.
-    public init() { outcomes = Array(repeating: Outcome(), count: Check.allCases.count) }
+    public init() {}
 
     /// The outcome of a check.
-    public subscript(_ check: Check) -> Outcome { outcomes[Self.index(check)] }
+    public subscript(_ check: Check) -> Outcome {
+        let place = Self.place(check)
+        return Outcome(count: counts[place], failures: failures[place], first: firsts[place])
+    }
 
     /// Those that failed, in the order of the cases.
     public var failed: [Check] { Check.allCases.filter { !self[$0].isOK } }
@@ -36,17 +43,11 @@ public struct CheckList: Sendable {
     mutating func expect(
         _ check: Check, _ isOK: Bool, bot: Int, packet: StaticString, _ problem: @autoclosure () -> String
     ) {
-        let index = Self.index(check)
-        outcomes[index].count &+= 1
+        let place = Self.place(check)
+        counts[place] &+= 1
         if isOK { return }
-        outcomes[index].failures &+= 1
-        if outcomes[index].failures == 1 { outcomes[index].first = "bot \(bot), \(packet): \(problem())" }
-    }
-
-    /// Says how often a check was made that only its failures tell of.
-    mutating func setCount(_ check: Check, _ count: UInt64) {
-        let index = Self.index(check)
-        outcomes[index].count = max(count, outcomes[index].failures)
+        failures[place] &+= 1
+        if failures[place] == 1 { firsts[place] = "bot \(bot), \(packet): \(problem())" }
     }
 
     /// Records a failure.
@@ -54,26 +55,32 @@ public struct CheckList: Sendable {
         expect(check, false, bot: bot, packet: packet, problem())
     }
 
+    /// Says how often a check was made that only its failures tell of.
+    mutating func setCount(_ check: Check, _ count: UInt64) {
+        let place = Self.place(check)
+        counts[place] = max(count, failures[place])
+    }
+
     @inline(__always)
-    private static func index(_ check: Check) -> Int {
+    private static func place(_ check: Check) -> Int {
         switch check {
         case .allConnect: 0
         case .sessionsOpen: 1
-        case .enterWorldSane: 2
-        case .movesAnswered: 3
-        case .movesAccepted: 4
-        case .movePositions: 5
-        case .objectsAddedOnce: 6
-        case .objectsRemovedOnce: 7
-        case .moversKnown: 8
-        case .speakersKnown: 9
-        case .oneTileSteps: 10
-        case .positionsOnMap: 11
-        case .packetTypes: 12
-        case .packetForm: 13
-        case .packetState: 14
-        case .logoutAnswered: 15
-        case .sessionsLast: 16
+        case .sessionsLast: 2
+        case .enterWorldSane: 3
+        case .movesAnswered: 4
+        case .movesAccepted: 5
+        case .movePositions: 6
+        case .objectsAddedOnce: 7
+        case .objectsRemovedOnce: 8
+        case .moversKnown: 9
+        case .speakersKnown: 10
+        case .oneTileSteps: 11
+        case .positionsOnMap: 12
+        case .packetTypes: 13
+        case .packetForm: 14
+        case .packetState: 15
+        case .logoutAnswered: 16
         }
     }
 }

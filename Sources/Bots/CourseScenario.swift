@@ -98,7 +98,10 @@ final class CourseScenario: LoadScenario {
         case .leave: leave(connection, was: stage, load)
         case .serverLeaves:
             leave(connection, was: stage, load)
-            for other in bots.indices { bots[other].end(&record) }
+            for other in bots.indices where bots[other].stage != .waiting && bots[other].stage != .left {
+                record.disconnected += 1
+                bots[other].end(&record)
+            }
             load.stop()
         }
     }
@@ -130,7 +133,7 @@ final class CourseScenario: LoadScenario {
         let stage = bots[connection].stage
         guard stage != .left else { return }
         if end == .malformed {
-            record.checks.fail(.packetForm, bot: connection + 1, packet: "header", "a size that no packet has")
+            record.checks.fail(.packetForm, bot: connection + 1, packet: "header", "\(end)")
         }
         record.checks.fail(
             .sessionsLast, bot: connection + 1, packet: "none", "the connection ended while \(stage): \(end)")

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Glibc
 public import Overlapped
 public import Wire
 
@@ -11,6 +12,17 @@ public enum ConnectionEnd: Hashable, Sendable {
     case broken(Int32)
     /// The server sent a size that no packet has; what follows cannot be read.
     case malformed
+}
+
+extension ConnectionEnd: CustomStringConvertible {
+    /// In words.
+    public var description: String {
+        switch self {
+        case .finished: "the server closed it"
+        case .broken(let code): String(cString: strerror(code))
+        case .malformed: "a size that no packet has"
+        }
+    }
 }
 
 /// What the connections of a load say and what they make of the answers. One thread calls everything.

@@ -36,6 +36,13 @@ def program():
     return str(path)
 
 
+def debug_program():
+    """The debug build, which can be told to have faults; None when there is none."""
+    path = pathlib.Path(os.environ.get("GORI_DEBUG", ".build/debug/gori"))
+    path = path if path.is_absolute() else ROOT / path
+    return str(path) if path.exists() else None
+
+
 def run(*arguments, timeout=20.0, prefix=(), environment=None):
     """Runs the program to its end, in an empty directory of its own."""
     with tempfile.TemporaryDirectory() as directory:
@@ -51,7 +58,8 @@ class Server:
     Waits for the line `ready` and keeps what follows `listening` in `addresses`.
     """
 
-    def __init__(self, *arguments, environment=None):
+    def __init__(self, *arguments, environment=None, program=program):
+        self.program = program if isinstance(program, str) else program()
         self.arguments = [str(argument) for argument in arguments]
         self.environment = {**os.environ, **(environment or {})}
         self.addresses = []
@@ -61,7 +69,7 @@ class Server:
     def __enter__(self):
         self.directory = tempfile.TemporaryDirectory()
         self.process = subprocess.Popen(
-            [program(), *self.arguments], cwd=self.directory.name, env=self.environment,
+            [self.program, *self.arguments], cwd=self.directory.name, env=self.environment,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             text=True, errors="replace")
         self.output = queue.Queue()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`gori bots`: players of another process, and the report they write."""
+"""`gori bots`: players of another process, the report they write, and that they notice faults."""
 
 import json
 import pathlib
@@ -61,8 +61,29 @@ class Bots(ServerTest):
         done = self.run_bots(server, "--count", 50, "--duration", 3, "--ramp", 100, "--json", "-")
         self.assert_report(json.loads(done.stdout), count=50)
 
-    def test_every_scenario_that_needs_no_monsters_passes(self):
-        server = self.serve()
-        for scenario in ("course", "mmo"):
+    def test_a_scenario_to_come_is_answered_with_one_line(self):
+        for scenario in ("mmo", "hotspot", "storm", "hostile"):
             with self.subTest(scenario):
-                self.run_bots(server, "--count", 20, "--duration", 2, "--scenario", scenario)
+                done = servers.run("bots", "--connect", "127.0.0.1:1", "--scenario", scenario)
+                self.assertEqual(done.returncode, 64)
+                self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+                self.assertIn(scenario, done.stderr)
+
+
+class BotsNotice(ServerTest):
+    """Bots that could not fail would prove nothing: a debug build of the server can be told to lose packets."""
+
+    def test_a_server_that_loses_every_thousandth_packet_is_found_out(self):
+        path = servers.debug_program()
+        if path is None:
+            self.skipTest("no debug build: swift build makes it, GORI_DEBUG names it")
+        server = servers.Server("serve", *self.LOCAL, program=path, environment={"GORI_DROP_EVERY": "1000"})
+        with server:
+            host, port = server.address
+            done = servers.run("bots", "--connect", f"{host}:{port}", "--count", 300, "--duration", 6,
+                               "--ramp", 300, "--json", "-", timeout=60)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        report = json.loads(done.stdout)
+        failed = [check["name"] for check in report["checks"] if not check["ok"]]
+        self.assertTrue(failed)
+        self.assertGreater(report["lost"], 0)

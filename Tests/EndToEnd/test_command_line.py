@@ -64,9 +64,6 @@ class Usage(CommandLineTest):
             with self.subTest(" ".join(arguments)):
                 self.says_one_line(*arguments, status=USAGE, naming=[arguments[-1]])
 
-    def test_bots_without_an_address_are_told_what_is_missing(self):
-        self.says_one_line("bots", status=USAGE, naming=["--connect"])
-
     def test_a_bad_address_is_named(self):
         for address in ("nonsense", "127.0.0.1", "127.0.0.1:99999", "127.0.0.1:", "[::1:80", "[::1]"):
             for subcommand in ("serve", "echo"):

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import Load
 import Testing
+import World
 
 @testable import Bots
 

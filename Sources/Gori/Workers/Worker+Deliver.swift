@@ -42,6 +42,9 @@ extension Worker where Port: ~Copyable {
         _ slot: Int, _ record: UnsafeMutablePointer<SessionRecord>, _ packet: UnsafeRawBufferPointer, _ type: PacketType
     ) {
         core.pointee.counters.packets &+= 1
+        #if DEBUG
+            if Faults.dropsPacket(core.pointee.counters.packets) { return }
+        #endif
         if hooks.takesAnyPacket {
             return hooks.anyPacket(packet.bytes, Session(core: core, slot: slot), state)
         }

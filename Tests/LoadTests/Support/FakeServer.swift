@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Foundation
 import Glibc
 import Overlapped
 import Synchronization
@@ -47,18 +48,7 @@ final class FakeServer: Sendable {
     var seen: [Seen] { moves.withLock { $0 } }
 
     /// Serves on a new thread until `stop`.
-    func start() {
-        var thread = pthread_t()
-        let code = pthread_create(
-            &thread, nil,
-            { argument in
-                guard let argument else { return nil }
-                Unmanaged<FakeServer>.fromOpaque(argument).takeRetainedValue().serve()
-                return nil
-            }, Unmanaged.passRetained(self).toOpaque())
-        #expect(code == 0)
-        pthread_detach(thread)
-    }
+    func start() { Thread.detachNewThread { [self] in serve() } }
 
     func stop() { isStopped.store(true, ordering: .relaxed) }
 
@@ -131,7 +121,10 @@ final class FakeServer: Sendable {
             send(
                 EnterWorld(
                     request: 2, code: .ok, object: UInt32(descriptor), x: 50, y: 50, configuration: map), descriptor)
-        case Logout.type: send(RequestResult(request: 3, code: .ok), descriptor)
+        case Logout.type:
+            // Behind the answers to the moves before it.
+            let due = answers.last { $0.client == descriptor }?.due ?? 0
+            answers.append((due, descriptor, bytes(of: RequestResult(request: 3, code: .ok))))
         case Move.type:
             guard let move = body.withUnsafeBytes({ try? Move.decode($0.bytes) }) else { return false }
             let now = MonotonicClock.now()
