@@ -58,7 +58,8 @@ let package = Package(
         .testTarget(name: "OverlappedTests", dependencies: ["Overlapped"], swiftSettings: strict),
         .testTarget(name: "GoriTests", dependencies: ["Gori", "Overlapped", "Wire"], swiftSettings: strict),
         .testTarget(name: "WorldTests", dependencies: ["World", "Wire"], swiftSettings: strict),
-        .testTarget(name: "LoadTests", dependencies: ["Load", "Bots", "World", "Wire", "Overlapped"], swiftSettings: strict),
+        .testTarget(
+            name: "LoadTests", dependencies: ["Load", "Bots", "World", "Wire", "Overlapped"], swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

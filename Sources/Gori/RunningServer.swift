@@ -87,7 +87,7 @@ public final class RunningServer: Sendable {
         if let failure = latch.wait() { throw failure }
     }
 
-    /// A worker's thread: opens, serves, and leaves when all workers have ended, because their rings are rung until then.
+    /// A worker's thread: opens, serves, and leaves when all workers have ended, because its ring is rung until then.
     private static func serve(
         _ address: UInt, _ listeners: [Int32], _ definition: ServerDefinition, _ latch: Latch, _ endings: Latch
     ) {

@@ -21,7 +21,9 @@ struct ServerOptions: ParsableArguments {
 
     @Option(
         help:
-            "io_uring features that are not to be used, separated by commas; also GORI_URING_DISABLE. 'all': the kernel of Debian 12."
+            """
+            io_uring features that are not to be used, separated by commas; also GORI_URING_DISABLE. 'all': as on Debian 12.
+            """
     )
     var disableFeatures: String?
 

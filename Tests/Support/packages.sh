@@ -26,7 +26,14 @@ has_file() {
 links_c() { has_file /usr/lib/gcc/*/*/libstdc++.so /usr/lib64/libstdc++.so && has_file /usr/include/stdio.h; }
 has_liburing() { has_file /usr/include/liburing.h || pkg-config --exists liburing; }
 
+# The libraries that a Swift toolchain unpacked by hand finds missing on a bare machine.
+has_library() { has_file /usr/lib/*/"$1" /lib/*/"$1" /usr/lib/"$1" /usr/lib64/"$1"; }
+
 needs_to_run() {
+    need libncurses6 has_library libncurses.so.6
+    need libcurl4 has_library libcurl.so.4
+    need libxml2 has_library libxml2.so.2
+    need libsqlite3-0 has_library libsqlite3.so.0
     need g++ links_c
     need pkg-config has pkg-config
     need liburing-dev has_liburing

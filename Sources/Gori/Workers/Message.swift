@@ -12,4 +12,14 @@ struct Message: BitwiseCopyable {
     static let groupPresent: UInt32 = 3
     static let groupAbsent: UInt32 = 4
     static let firstOfApplication: UInt32 = 16
+
+    /// Gives an accepted socket, on which nothing is armed, to another worker.
+    ///
+    /// - Parameter isCounted: its address has been counted by the limit per address.
+    static func handOver(_ descriptor: Int32, isCounted: Bool) -> Message {
+        Message(tag: handOver, payload: UInt64(UInt32(bitPattern: descriptor)) | (isCounted ? 1 << 32 : 0))
+    }
+
+    var descriptor: Int32 { Int32(bitPattern: UInt32(truncatingIfNeeded: payload)) }
+    var isCounted: Bool { payload >> 32 != 0 }
 }

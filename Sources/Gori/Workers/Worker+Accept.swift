@@ -20,9 +20,8 @@ extension Worker where Port: ~Copyable {
                 isCounted = true
             }
         }
-        if !isCounted, let target = lessLoadedWorker() {
-            let message = Message(tag: Message.handOver, payload: UInt64(UInt32(bitPattern: descriptor)))
-            return core.pointee.outboxes.post(message, to: target)
+        if let target = lessLoadedWorker() {
+            return core.pointee.outboxes.post(.handOver(descriptor, isCounted: isCounted), to: target)
         }
         adopt(descriptor, isCounted: isCounted)
     }

@@ -25,7 +25,7 @@ extension Worker where Port: ~Copyable {
     private mutating func received(_ message: Message, from peer: Int) {
         switch message.tag {
         case Message.handOver:
-            adopt(Int32(bitPattern: UInt32(truncatingIfNeeded: message.payload)), isCounted: false)
+            adopt(message.descriptor, isCounted: message.isCounted)
         case Message.parcel: open(parcelAt: message.payload)
         case Message.groupPresent: core.pointee.heard(Group(rawValue: message.payload), isPresent: true, from: peer)
         case Message.groupAbsent: core.pointee.heard(Group(rawValue: message.payload), isPresent: false, from: peer)

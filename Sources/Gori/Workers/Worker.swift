@@ -89,7 +89,7 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
             next = port.next()
         }
         core.pointee.settle()
-        // Mail before packets: what another worker did before it answered a client is known here when that client speaks.
+        // Mail before packets: what another worker did before it answered a client is known when that client speaks.
         readMail()
         while let completion = next {
             complete(completion)
