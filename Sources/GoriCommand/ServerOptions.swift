@@ -22,7 +22,7 @@ struct ServerOptions: ParsableArguments {
     @Option(
         help:
             """
-            io_uring features that are not to be used, separated by commas; also GORI_URING_DISABLE. 'all': as on Debian 12.
+            io_uring features not to be used, separated by commas ('all': as on Debian 12); also GORI_URING_DISABLE.
             """
     )
     var disableFeatures: String?
