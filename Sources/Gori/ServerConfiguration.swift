@@ -25,6 +25,9 @@ public struct ServerConfiguration: Sendable {
     public var helloTimeout = 5_000
     /// A quiet session is pinged after one heartbeat and ended after three; 0: no heartbeats.
     public var heartbeat = 10_000
+    /// Without a session layer: a connection from which nothing has come for so long is closed; 0: never. Some kernels
+    /// lose a peer's end of stream, so a server that runs for long wants a limit.
+    public var idleTimeout = 0
     /// A packet once begun must be whole by then, or half-sent packets hold memory; 0: no limit.
     public var packetTimeout = 10_000
     /// What a closing session has for its last bytes.

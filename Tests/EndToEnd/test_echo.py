@@ -19,9 +19,10 @@ def some_bytes(chance, count):
 class EchoTest(ServerTest):
     MODE = "echo"
     WORKERS = "1"
+    MORE = ()
 
     def setUp(self):
-        self.server = self.echo("--mode", self.MODE, "--workers", self.WORKERS)
+        self.server = self.echo("--mode", self.MODE, "--workers", self.WORKERS, *self.MORE)
 
     def stream(self, **options):
         stream = Stream(self.server.address, **options)
@@ -181,3 +182,13 @@ class Packets(EchoTest):
 
 class PacketsOnTwoWorkers(Packets):
     WORKERS = "2"
+
+
+class PacketsOnAnOldKernel(Packets):
+    """Without a limit on receives one turn brings more than a flush sends."""
+
+    MORE = ("--disable-features", "all")
+
+
+class BytesOnAnOldKernel(Bytes):
+    MORE = ("--disable-features", "all")

@@ -113,6 +113,11 @@ extension Worker where Port: ~Copyable {
                 Session(core: core, slot: slot).send(Ping(token: now))
             }
         }
+        if !core.pointee.hasSessionLayer, configuration.idleTimeout > 0, !record.pointee.isPaused,
+            now &- record.pointee.receivedAt >= WorkerCore.ms(configuration.idleTimeout)
+        {
+            return core.pointee.requestEnd(slot, .silent)
+        }
         if record.pointee.partialSince > 0, configuration.packetTimeout > 0,
             now &- record.pointee.partialSince >= WorkerCore.ms(configuration.packetTimeout)
         {

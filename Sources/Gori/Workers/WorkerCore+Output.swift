@@ -143,11 +143,14 @@ extension WorkerCore {
         let count = Int(record.pointee.partCount)
         var used = 0
         var bytes = 0
+        var isFull = false
         for index in 0..<count {
             let part =
                 index == 0
                 ? record.pointee.firstPart : (record.pointee.moreParts?[index &- 1] ?? IOVector(base: nil, count: 0))
-            let room = used < Self.partLimit ? roomFor(part, limit: Self.flushLimit &- bytes) : 0
+            // Once something is kept back, so is all that follows: what is small would overtake it.
+            let room = isFull || used == Self.partLimit ? 0 : roomFor(part, limit: Self.flushLimit &- bytes)
+            isFull = room < part.count
             if room > 0 {
                 list[used] = IOVector(base: part.base, count: room)
                 used &+= 1

@@ -140,6 +140,9 @@ struct WorkerCore: ~Copyable {
                     last &+ Self.ms(configuration.heartbeat),
                     record.pointee.receivedAt &+ 3 &* Self.ms(configuration.heartbeat))
             }
+            if !hasSessionLayer, configuration.idleTimeout > 0 {
+                deadline = record.pointee.receivedAt &+ Self.ms(configuration.idleTimeout)
+            }
             if record.pointee.partialSince > 0, configuration.packetTimeout > 0 {
                 deadline = min(deadline, record.pointee.partialSince &+ Self.ms(configuration.packetTimeout))
             }
