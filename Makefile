@@ -25,6 +25,7 @@ help:
 	@echo 'make test        everything that is tested: format, tidy, unit, conformance, end to end'
 	@echo 'make check       the part of it for every commit: format, tidy, unit; 3 minutes at most'
 	@echo 'make bench       measure against the C reference, side by side (BENCH_ARGS="--rounds 60")'
+	@echo 'make allocations  count heap allocations of the running server under load: none is the promise'
 	@echo 'make format      format the Swift sources'
 	@echo 'make docs        the documentation of the libraries (DocC)'
 	@echo 'make deps        install the Debian packages that building and running needs'
@@ -79,6 +80,15 @@ format:
 .PHONY: bench
 bench: build $(OUT)/echo_uring $(OUT)/load
 	@$(PYTHON) -B Benchmarks/run.py --gori $(GORI) $(BENCH_ARGS)
+
+# Heap allocations for each packet, counted in the running server: none is the promise.
+.PHONY: allocations
+allocations: build $(OUT)/load $(OUT)/count_allocations.so
+	@$(PYTHON) -B Benchmarks/allocations.py --gori $(GORI)
+
+$(OUT)/count_allocations.so: $(REFERENCE)/count_allocations.c
+	@mkdir -p $(OUT)
+	@$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -shared -fPIC -o $@ $<
 
 .PHONY: reference
 reference: $(OUT)/echo_uring $(OUT)/load
