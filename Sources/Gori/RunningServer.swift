@@ -106,6 +106,7 @@ public final class RunningServer: Sendable {
         }
         endings.arrive()
         _ = endings.wait()
+        worker.pointee.clearMail()
         worker.deinitialize(count: 1)
         worker.deallocate()
     }

@@ -50,9 +50,9 @@ public struct SocketAddress: Hashable, Sendable {
     ///
     /// - Returns: nil when the text is none of these.
     public init?(_ text: String) {
-        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
-            return nil
-        }
+        guard let colon = text.lastIndex(of: ":") else { return nil }
+        let digits = text[text.index(after: colon)...]
+        guard digits.utf8.allSatisfy({ (48...57).contains($0) }), let port = UInt16(digits) else { return nil }
         var host = String(text[..<colon])
         let isBracketed = host.hasPrefix("[") && host.hasSuffix("]") && host.count > 2
         if isBracketed { host = String(host.dropFirst().dropLast()) }
@@ -62,7 +62,7 @@ public struct SocketAddress: Hashable, Sendable {
             self.init(bytes: bytes, port: port)
         } else if isBracketed, let bytes = Self.numeric(host, family: AF_INET6, count: 16) {
             self.init(bytes: bytes, port: port)
-        } else if host == "localhost" {
+        } else if host == "localhost", !isBracketed {
             self.init(bytes: [127, 0, 0, 1], port: port)
         } else {
             return nil

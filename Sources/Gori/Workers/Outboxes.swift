@@ -39,6 +39,12 @@ struct Outboxes: ~Copyable {
         touched = 0
     }
 
+    /// Takes out what will never be posted.
+    mutating func takeWaiting() -> [Message] {
+        defer { for target in waiting.indices { waiting[target] = [] } }
+        return Array(waiting.joined())
+    }
+
     private mutating func retry() {
         isBlocked = false
         for target in 0..<waiting.count where !waiting[target].isEmpty {

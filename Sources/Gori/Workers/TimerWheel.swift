@@ -39,6 +39,11 @@ struct TimerWheel: ~Copyable {
     /// A time before which nothing fires, in nanoseconds; `MonotonicClock.never` when the wheel is empty.
     var nextDeadline: UInt64 { earliest }
 
+    /// Says what time it is. An empty wheel would otherwise count its horizon from when something was last in it.
+    mutating func advance(to now: UInt64) {
+        if earliest == MonotonicClock.never { currentStep = max(currentStep, now >> Self.stepShift) }
+    }
+
     /// Enters or moves a slot's deadline.
     mutating func set(_ slot: Int, deadline: UInt64) {
         cancel(slot)
@@ -69,6 +74,7 @@ struct TimerWheel: ~Copyable {
 
     /// Takes out one slot whose deadline has come, nil when there is none.
     mutating func expire(at now: UInt64) -> Int? {
+        advance(to: now)
         guard now >= earliest else { return nil }
         let target = now >> Self.stepShift
         while currentStep <= target {

@@ -16,25 +16,34 @@ extension Worker where Port: ~Copyable {
         }
         let core = core
         var rest = bytes
+        var hasDelivered = false
         while true {
             let isGreeting = record.pointee.phase == .greeting
             let framing = isGreeting ? core.pointee.greetingFraming : core.pointee.framing
             switch record.pointee.reassembler.next(&rest, framing: framing, pool: &core.pointee.pool) {
             case .packet(let packet, let type):
+                hasDelivered = true
                 handle(slot, record, packet, type)
                 if record.pointee.endRequested { return }
                 if record.pointee.slowPartRuns { return hold(slot, record, rest) }
             case .incomplete:
                 if record.pointee.reassembler.carried == 0 {
                     record.pointee.partialSince = 0
-                } else if record.pointee.partialSince == 0 || rest.baseAddress != bytes.baseAddress {
-                    record.pointee.partialSince = core.pointee.now
+                } else {
+                    notePartial(slot, record, isNew: hasDelivered)
                 }
                 return
             case .malformed:
                 return core.pointee.requestEnd(slot, .malformed)
             }
         }
+    }
+
+    /// A packet has begun and not ended: its time runs from when it began.
+    private func notePartial(_ slot: Int, _ record: UnsafeMutablePointer<SessionRecord>, isNew: Bool) {
+        let wasTimed = record.pointee.partialSince > 0
+        if isNew || !wasTimed { record.pointee.partialSince = core.pointee.now }
+        if !wasTimed, core.pointee.configuration.packetTimeout > 0 { core.pointee.schedule(slot) }
     }
 
     @inline(__always)

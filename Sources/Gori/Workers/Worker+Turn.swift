@@ -35,6 +35,22 @@ extension Worker where Port: ~Copyable {
         }
     }
 
+    /// Every worker has ended: sockets on their way here are closed, parcels dropped.
+    mutating func clearMail() {
+        for peer in 0..<mailboxes.workerCount where peer != index {
+            while let message = mailboxes.next(from: peer, to: index) { discard(message) }
+        }
+        for message in core.pointee.outboxes.takeWaiting() { discard(message) }
+    }
+
+    private func discard(_ message: Message) {
+        if message.tag == Message.handOver { Sockets.close(message.descriptor) }
+        guard message.tag == Message.parcel, let pointer = UnsafeRawPointer(bitPattern: UInt(message.payload)) else {
+            return
+        }
+        Unmanaged<Parcel>.fromOpaque(pointer).release()
+    }
+
     private mutating func open(parcelAt address: UInt64) {
         guard let pointer = UnsafeRawPointer(bitPattern: UInt(address)) else { return }
         let parcel = Unmanaged<Parcel>.fromOpaque(pointer).takeRetainedValue()

@@ -81,6 +81,7 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
         try port.wait(until: mayWaitUntil())
         mailboxes.wakeUp(index)
         core.pointee.now = MonotonicClock.now()
+        core.pointee.wheel.advance(to: core.pointee.now)
         core.pointee.turn &+= 1
         core.pointee.counters.turns &+= 1
         var next = port.next()

@@ -37,6 +37,10 @@ struct StreamState {
     var ended = false
     var trackedInFlight = false
     var isHard = false
+    /// The peer's end of stream came while the stream was paused.
+    var holdsFinish = false
+    /// Bytes that came while the stream was paused.
+    var held = UnsafeMutableRawBufferPointer(start: nil, count: 0)
     /// The port's turn in which a silent send was queued, 0: none.
     var sendTurn: UInt64 = 0
     var partCount: UInt32 = 0

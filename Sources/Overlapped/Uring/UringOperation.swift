@@ -10,6 +10,8 @@ enum UringOperation {
     static let trackedSend: UInt64 = 4
     static let close: UInt64 = 5
     static let cancel: UInt64 = 6
+    static let cancelReceive: UInt64 = 11
+    static let cancelSend: UInt64 = 12
     static let doorbell: UInt64 = 7
     static let doorbellRead: UInt64 = 8
     static let overlapped: UInt64 = 9

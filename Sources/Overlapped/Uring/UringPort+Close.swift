@@ -12,6 +12,7 @@ extension UringPort {
         precondition(!stream.pointee.trackedInFlight && stream.pointee.sendTurn != turn, "everything sent is settled")
         if stream.pointee.peerFinished || stream.pointee.ended { return beginClose(stream, key) }
         stream.pointee.phase = .finishing
+        dropHeld(stream)
         counters.systemCalls &+= 1
         guard shutdown(stream.pointee.descriptor, Int32(SHUT_WR)) == 0 else { return beginClose(stream, key) }
         stream.pointee.wantsReceive = true
@@ -33,15 +34,27 @@ extension UringPort {
     mutating func beginClose(_ stream: UnsafeMutablePointer<StreamState>, _ key: CompletionKey) {
         stream.pointee.phase = .closing
         stream.pointee.wantsReceive = false
+        dropHeld(stream)
         if stream.pointee.isHard {
             cancelReceive(stream, key)
-            if stream.pointee.trackedInFlight { cancel(key.rawValue | UringOperation.trackedSend) }
+            cancelTracked(stream, key)
         } else if stream.pointee.receiveInFlight || stream.pointee.trackedInFlight {
             // Ends both: the receive completes with 0, the send with EPIPE.
             counters.systemCalls &+= 1
             _ = shutdown(stream.pointee.descriptor, Int32(SHUT_RDWR))
         }
         advanceClose(stream, key)
+    }
+
+    private mutating func cancelTracked(_ stream: UnsafeMutablePointer<StreamState>, _ key: CompletionKey) {
+        guard stream.pointee.trackedInFlight else { return }
+        cancel(key.rawValue | UringOperation.trackedSend, as: key.rawValue | UringOperation.cancelSend)
+    }
+
+    /// A send that is just being carried on is not found by a cancel: it is asked again until it is.
+    mutating func completeCancelSend(_ key: CompletionKey, _ result: Int32) {
+        guard result != 0, let stream = find(key), stream.pointee.phase == .closing else { return }
+        cancelTracked(stream, key)
     }
 
     /// Queues the close once nothing is in flight. A silent send that is queued stands before it in the same queue.
@@ -60,6 +73,19 @@ extension UringPort {
         sqe.pointee.opcode = UInt8(CL_OP_CLOSE)
         sqe.pointee.fd = stream.pointee.descriptor
         sqe.pointee.user_data = key.rawValue | UringOperation.close
+    }
+
+    /// Reads the closes that nobody has looked at, for a port that goes.
+    func noteClosed() {
+        var index = ring.completionHead
+        while index != ring.completionTail {
+            let userData = ring.completion(index).pointee.user_data
+            index &+= 1
+            guard userData & 0xFF == UringOperation.close, let stream = find(CompletionKey(userData: userData)) else {
+                continue
+            }
+            stream.pointee.phase = .free
+        }
     }
 
     mutating func completeClose(_ key: CompletionKey) -> Completion? {

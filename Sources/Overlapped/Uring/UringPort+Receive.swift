@@ -26,6 +26,7 @@ extension UringPort {
     public mutating func receive(_ key: CompletionKey) {
         guard let stream = find(key), stream.pointee.phase == .open else { return }
         stream.pointee.wantsReceive = true
+        deliverHeld(stream, key)
         arm(stream, key)
     }
 
@@ -70,15 +71,23 @@ extension UringPort {
     mutating func cancelReceive(_ stream: UnsafeMutablePointer<StreamState>, _ key: CompletionKey) {
         guard stream.pointee.receiveInFlight, !stream.pointee.receiveCancelled else { return }
         stream.pointee.receiveCancelled = true
-        cancel(key.rawValue | UringOperation.receive)
+        cancel(key.rawValue | UringOperation.receive, as: key.rawValue | UringOperation.cancelReceive)
     }
 
-    mutating func cancel(_ userData: UInt64) {
+    /// A multishot receive that is just being carried on is not found by a cancel: it is asked again until it is.
+    mutating func completeCancelReceive(_ key: CompletionKey, _ result: Int32) {
+        guard result != 0, let stream = find(key), stream.pointee.receiveInFlight, stream.pointee.receiveCancelled
+        else { return }
+        stream.pointee.receiveCancelled = false
+        cancelReceive(stream, key)
+    }
+
+    mutating func cancel(_ userData: UInt64, as ownUserData: UInt64 = UringOperation.cancel) {
         let sqe = entry()
         sqe.pointee.opcode = UInt8(CL_OP_ASYNC_CANCEL)
         sqe.pointee.fd = -1
         sqe.pointee.addr = userData
-        sqe.pointee.user_data = UringOperation.cancel
+        sqe.pointee.user_data = ownUserData
     }
 
     mutating func completeReceive(_ key: CompletionKey, _ result: Int32, _ flags: UInt32) -> Completion? {
@@ -104,6 +113,11 @@ extension UringPort {
         if !features.contains(.receiveLimit) { watchGreed(stream, key, slice.count) }
         switch stream.pointee.phase {
         case .open:
+            guard !stream.pointee.ended else { return nil }
+            guard stream.pointee.wantsReceive else {
+                hold(stream, slice)
+                return nil
+            }
             if isLast { arm(stream, key) }
             return Completion(.received, key, slice: slice)
         case .finishing:
@@ -127,20 +141,30 @@ extension UringPort {
         case .closing:
             advanceClose(stream, key)
             return nil
-        case .open, .finishing: break
+        case .open, .finishing:
+            if stream.pointee.ended { return nil }
         }
         switch -result {
         case ENOBUFS:
             counters.buffersExhausted &+= 1
             stream.pointee.isParked = true
+            // Without a limit the one that emptied the buffers would do so again.
+            if !features.contains(.receiveLimit) { stream.pointee.readsOnePiece = true }
             parked.append(key)
         case ECANCELED, EAGAIN, EINTR:
             arm(stream, key)
         case 0:
             stream.pointee.peerFinished = true
+            guard stream.pointee.phase == .open else {
+                beginClose(stream, key)
+                return nil
+            }
+            guard stream.pointee.wantsReceive else {
+                stream.pointee.holdsFinish = true
+                return nil
+            }
             stream.pointee.wantsReceive = false
-            if stream.pointee.phase == .open { return Completion(.finished, key) }
-            beginClose(stream, key)
+            return Completion(.finished, key)
         default:
             return fail(stream, key, -result)
         }
@@ -176,10 +200,12 @@ extension UringPort {
         if !stream.pointee.receiveIsOneShot { cancelReceive(stream, key) }
     }
 
-    /// Receives that found no buffer go on in order, as long as a quarter of the buffers is free.
+    /// Receives that found no buffer go on in order, as far as a quarter of the buffers stays free: one takes a plain
+    /// buffer each, but few of them bring enough to fill a large one.
     mutating func rearmParked() {
         guard !parked.isEmpty else { return }
-        var budget = max(1, buffers.freeCount &- buffers.bufferCount / 4)
+        let share = buffers.isIncremental ? 8 : 1
+        var budget = max(1, (buffers.freeCount &- buffers.bufferCount / 4) &* share)
         var count = 0
         while count < parked.count, budget > 0 {
             let key = parked[count]

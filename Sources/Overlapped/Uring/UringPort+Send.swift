@@ -135,7 +135,7 @@ extension UringPort {
         counters.blockedSends &+= 1
         switch result {
         case 0..., -EAGAIN, -ENOBUFS, -ENOMEM, -EINTR:
-            pending.append(Completion(.blocked, key, result: max(result, 0)))
+            failed.append(Completion(.blocked, key, result: max(result, 0)))
         default:
             if let end = fail(stream, key, -result) { endings.append(end) }
         }

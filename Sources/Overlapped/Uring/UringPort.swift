@@ -36,11 +36,16 @@ public struct UringPort: CompletionPort, ~Copyable {
     /// Completions made by the port itself, delivered before those of the kernel.
     var pending: [Completion] = []
     var pendingHead = 0
+    /// Sends that were not taken whole; delivered before everything else.
+    var failed: [Completion] = []
     /// Streams that a send found dead; delivered after every `blocked` of the batch.
     var endings: [Completion] = []
     /// Completions moved out of an overflowing queue.
     var spilled: [io_uring_cqe] = []
     var spilledHead = 0
+    /// What was kept of paused streams and is being delivered.
+    var lent: [UnsafeMutableRawBufferPointer] = []
+    var lentDelivered = 0
     /// Slots whose receive found no buffer, in order.
     var parked: [CompletionKey] = []
     private var deadline: UInt64 = 0
@@ -87,7 +92,13 @@ public struct UringPort: CompletionPort, ~Copyable {
     }
 
     deinit {
-        for slot in 0..<capacity where streams[slot].phase != .free { Glibc.close(streams[slot].descriptor) }
+        noteClosed()
+        for slot in 0..<capacity where streams[slot].phase != .free {
+            // A close that the kernel has taken is done: the number may be somebody else's already.
+            if streams[slot].phase != .closeQueued || ring.queued > 0 { Glibc.close(streams[slot].descriptor) }
+            streams[slot].held.deallocate()
+        }
+        for buffer in lent { buffer.deallocate() }
         for listener in listeners where listener.descriptor >= 0 { Glibc.close(listener.descriptor) }
         free(streams)
         doorbellCount.deallocate()
@@ -110,12 +121,13 @@ public struct UringPort: CompletionPort, ~Copyable {
         arenaInUse = true
         // With buffers held back nothing might ever complete: settle first, sleep in the next turn.
         let mayBlock =
-            pendingHead == pending.count && endings.isEmpty && spilledHead == spilled.count && parked.isEmpty
-            && buffers.freeCount &* 4 >= buffers.bufferCount
+            pendingHead == pending.count && failed.isEmpty && endings.isEmpty && spilledHead == spilled.count
+            && parked.isEmpty && buffers.freeCount &* 4 >= buffers.bufferCount
         try submitAll(wait: mayBlock ? 1 : 0)
         try settle()
         turn &+= 1
         buffers.recycle()
+        freeLent()
         rearmParked()
     }
 
@@ -141,7 +153,10 @@ public struct UringPort: CompletionPort, ~Copyable {
     /// The bytes of a slice of this turn.
     @inline(__always)
     public func bytes(of slice: ReceiveSlice) -> UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(start: buffers.memory + Int(slice.offset), count: Int(slice.count))
+        guard slice.offset < Self.lentOffset else {
+            return UnsafeRawBufferPointer(lent[Int(slice.offset &- Self.lentOffset)])
+        }
+        return UnsafeRawBufferPointer(start: buffers.memory + Int(slice.offset), count: Int(slice.count))
     }
 
     private mutating func nextPending() -> Completion {
@@ -152,6 +167,7 @@ public struct UringPort: CompletionPort, ~Copyable {
             pendingHead = 0
         }
         if completion.kind != .blocked, arenaInUse { resetArena() }
+        if completion.kind == .received { lentDelivered &+= 1 }
         return completion
     }
 
@@ -195,12 +211,13 @@ public struct UringPort: CompletionPort, ~Copyable {
         case UringOperation.trackedSend: return completeTrackedSend(key, entry.res)
         case UringOperation.accept: return completeAccept(key, entry.res, entry.flags)
         case UringOperation.close: return completeClose(key)
+        case UringOperation.cancelReceive: completeCancelReceive(key, entry.res)
+        case UringOperation.cancelSend: completeCancelSend(key, entry.res)
         case UringOperation.overlapped: return completeOperation(key, entry.res)
-        case UringOperation.doorbellRead:
-            armDoorbell()
-            return nil
-        default: return nil
+        case UringOperation.doorbellRead: armDoorbell()
+        default: break
         }
+        return nil
     }
 
     // MARK: Kernel
@@ -228,6 +245,13 @@ public struct UringPort: CompletionPort, ~Copyable {
         }
         tail = ring.completionTail
         collectFailedSends()
+        putFailedFirst()
+    }
+
+    private mutating func putFailedFirst() {
+        guard !failed.isEmpty else { return }
+        pending.insert(contentsOf: failed, at: pendingHead)
+        failed.removeAll(keepingCapacity: true)
     }
 
     /// Submits the whole queue, and waits if asked to.
@@ -279,6 +303,7 @@ public struct UringPort: CompletionPort, ~Copyable {
             collectFailedSends()
         }
         silentSendsQueued = 0
+        putFailedFirst()
         pending.append(contentsOf: endings)
         endings.removeAll(keepingCapacity: true)
     }

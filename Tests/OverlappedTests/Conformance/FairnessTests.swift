@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Overlapped
+import Synchronization
+import Testing
+
+/// What ports promise when somebody brings more than there is memory for.
+@Suite struct FairnessTests {
+    /// Keeps the sockets of bulk writers full.
+    private final class Flood: Sendable {
+        private let isOver = Atomic<Bool>(false)
+        private let peers: [Peer]
+        private let piece = [UInt8](repeating: 7, count: 256 << 10)
+
+        init(_ peers: [Peer]) { self.peers = peers }
+
+        func stop() { isOver.store(true, ordering: .relaxed) }
+
+        /// One round: as much as fits.
+        func fill() {
+            for peer in peers {
+                for _ in 0..<64 {
+                    guard piece.withUnsafeBytes({ peer.sendSome($0) }) == piece.count else { break }
+                }
+            }
+        }
+
+        func run() { while !isOver.load(ordering: .relaxed) { fill() } }
+    }
+
+    private struct QuietBesideBulk: PortRule {
+        func check<P: TestedPort>(_ make: @escaping @Sendable (Int) throws -> P) throws {
+            let pairs = try PairMaker()
+            let rig = try Rig(capacity: 220, make)
+            var bulk: [Peer] = []
+            for slot in 0..<20 {
+                let (near, peer) = try pairs.make()
+                rig.add(near, slot: slot).keepsBytes = false
+                bulk.append(peer)
+            }
+            var quiet: [Peer] = []
+            let sessions = try (20..<220).map { slot in
+                let (near, peer) = try pairs.make()
+                quiet.append(peer)
+                return rig.add(near, slot: slot)
+            }
+            let flood = Flood(bulk)
+            flood.fill()
+            // What a port learns about greedy streams it learns in the first turns.
+            for _ in 0..<5 {
+                try rig.turn()
+                flood.fill()
+            }
+            let writers = Background { flood.run() }
+            defer {
+                flood.stop()
+                writers.join()
+            }
+            var late: [Int] = []
+            for round in 1...10 {
+                for peer in quiet { try peer.send([UInt8](repeating: UInt8(round), count: 16)) }
+                for _ in 0..<2 { try rig.turn() }
+                let unserved = sessions.count { $0.receivedCount < 16 * round }
+                if unserved > 0 { late.append(unserved) }
+                try rig.run("round \(round)") { sessions.allSatisfy { $0.receivedCount >= 16 * round } }
+            }
+            // A port gives a turn a few milliseconds, which a busy machine may take away; greed shows in every round.
+            #expect(late.count <= 2, "rounds in which so many were not served within 2 turns")
+            rig.expectOrder()
+        }
+    }
+
+    @Test("200 quiet streams are served within 2 turns beside 20 bulk writers", arguments: PortKind.all)
+    func quiet(kind: PortKind) throws { try kind.check(QuietBesideBulk()) }
+
+    private struct Flooded: PortRule {
+        func check<P: TestedPort>(_ make: @escaping @Sendable (Int) throws -> P) throws {
+            let pairs = try PairMaker()
+            let count = 64
+            let rig = try Rig(capacity: count, make)
+            var dice = Dice(seed: 1)
+            let block = dice.bytes(1 << 20)
+            var peers: [Peer] = []
+            let streams = try (0..<count).map { slot in
+                let (near, peer) = try pairs.make()
+                peers.append(peer)
+                return rig.add(near, slot: slot, receives: false)
+            }
+            // Everything lies in the sockets before the first receive: far more than the port has memory for.
+            var sent = [Int](repeating: 0, count: count)
+            func fill() {
+                for index in 0..<count where sent[index] < block.count {
+                    sent[index] += block.withUnsafeBytes {
+                        peers[index].sendSome(UnsafeRawBufferPointer(rebasing: $0[sent[index]...])) ?? 0
+                    }
+                }
+            }
+            fill()
+            for stream in streams { rig.port.receive(stream.key) }
+            try rig.run(seconds: 20, "64 MiB") {
+                fill()
+                return streams.allSatisfy { $0.receivedCount >= block.count }
+            }
+            #expect(streams.allSatisfy { $0.bytes == block })
+            rig.expectOrder()
+        }
+    }
+
+    @Test("when the receive memory is exhausted nobody is lost and no byte is", arguments: PortKind.all)
+    func flooded(kind: PortKind) throws { try kind.check(Flooded()) }
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Overlapped
+import Testing
+
+/// A port under test; its name crosses threads in the tests of two ports.
+typealias TestedPort = CompletionPort & SendableMetatype & ~Copyable
+
+/// Something that every completion port must do.
+protocol PortRule {
+    /// Checks it on ports made by `make`, each for so many streams.
+    func check<P: TestedPort>(_ make: @escaping @Sendable (Int) throws -> P) throws
+}
+
+/// A port to check, as an argument of the conformance suite. A new port is one case and one line of `check`.
+enum PortKind: Sendable, CustomTestStringConvertible {
+    case uring(disabled: UringFeatures)
+
+    /// io_uring with everything that the kernel has, as on Linux 6.1, and with each feature switched off by itself.
+    static let all: [PortKind] =
+        [.uring(disabled: []), .uring(disabled: .all)] + UringFeatures.names.map { .uring(disabled: $0.0) }
+    /// The two ends, for rules that take long.
+    static let ends: [PortKind] = [.uring(disabled: []), .uring(disabled: .all)]
+
+    private static let found = Result { try UringPreflight.run() }
+
+    func check(_ rule: some PortRule) throws {
+        switch self {
+        case .uring(let disabled):
+            let features = try PortKind.found.get().subtracting(disabled)
+            try rule.check { try UringPort(capacity: $0, features: features) }
+        }
+    }
+
+    var testDescription: String {
+        switch self {
+        case .uring(let disabled):
+            disabled.isEmpty ? "uring" : disabled == .all ? "uring as on 6.1" : "uring without \(disabled)"
+        }
+    }
+}
