@@ -17,7 +17,7 @@ import World
         let expected = EnterWorld(
             request: 1, code: .ok, object: object, x: UInt16(x), y: UInt16(y), configuration: configuration)
         #expect(world.client(session(1)).entered == [expected])
-        #expect(expected.width == 64 && expected.height == 48 && expected.view == 7 && expected.tick == 40)
+        #expect(expected.width == 64 && expected.height == 48 && expected.view == 15 && expected.tick == 40)
         #expect(world.population == 1)
     }
 

@@ -74,7 +74,7 @@ import World
             request: 1, code: .ok, object: 2, x: 3, y: 4, configuration: WorldConfiguration())
         #expect(
             try encode(enter)
-                == [24, 0, 129, 0, 1, 0, 0, 0, 0, 2, 0, 0, 0, 3, 0, 4, 0, 0xD0, 7, 0xD0, 7, 7, 50, 0])
+                == [24, 0, 129, 0, 1, 0, 0, 0, 0, 2, 0, 0, 0, 3, 0, 4, 0, 0xD0, 7, 0xD0, 7, 15, 50, 0])
     }
 
     @Test(

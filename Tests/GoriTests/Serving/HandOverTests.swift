@@ -12,7 +12,7 @@ import Wire
     private func queueForFirst(_ server: TestServer) throws -> [Client] {
         var waiting: [Client] = []
         for _ in 0..<50 where waiting.count < 3 {
-            let client = try Client(to: server.address, seconds: 2)
+            let client = try Client(to: server.address, seconds: 5)
             try client.send(Hello(version: Client.version.version, fingerprint: Client.version.fingerprint))
             if client.isSilent(milliseconds: 100) { waiting.append(client) }
         }
@@ -47,9 +47,11 @@ import Wire
             guard ledger.wait(seconds: 1, for: { $0.contains("alive \(number)") }) else { break }
         }
         isOver.note("go on")
+        for client in clients {
+            #expect(client.end().reason == .shuttingDown)
+            client.close()
+        }
         for client in waiting { #expect(client.end().failure != EAGAIN, "forgotten") }
-        for client in clients { #expect(client.end().reason == .shuttingDown) }
-        clients.removeAll()
         server.stop()
     }
 }

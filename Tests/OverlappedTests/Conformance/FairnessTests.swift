@@ -62,10 +62,12 @@ import Testing
                 for _ in 0..<2 { try rig.turn() }
                 let unserved = sessions.count { $0.receivedCount < 16 * round }
                 if unserved > 0 { late.append(unserved) }
+                let turn = rig.turns
                 try rig.run("round \(round)") { sessions.allSatisfy { $0.receivedCount >= 16 * round } }
+                #expect(rig.turns - turn <= 8, "round \(round): starved")
             }
             // A port gives a turn a few milliseconds, which a busy machine may take away; greed shows in every round.
-            #expect(late.count <= 2, "rounds in which so many were not served within 2 turns")
+            #expect(late.count <= 5, "rounds in which so many were not served within 2 turns")
             rig.expectOrder()
         }
     }
