@@ -13,9 +13,16 @@ struct GoriCommand: ParsableCommand {
         version: Version.current,
         subcommands: [Serve.self, BotsCommand.self, Echo.self])
 
+    /// Subcommands that are promised and come later.
+    private static let toCome: Set = ["study", "doctor", "replay"]
+
     /// One line for every failure: what was wrong and what was expected (exit 64), or what failed and the remedy
     /// (exit 1).
     static func main() {
+        if let name = CommandLine.arguments.dropFirst().first, toCome.contains(name) {
+            Output.error("'\(name)' is not there yet: serve, bots and echo are (see gori --help)")
+            Foundation.exit(64)
+        }
         do {
             var command = try parseAsRoot()
             try command.run()

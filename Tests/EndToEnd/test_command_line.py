@@ -35,9 +35,14 @@ class CommandLineTest(ServerTest):
 
 class Usage(CommandLineTest):
     def test_an_unknown_option_is_named(self):
-        for subcommand in ("serve", "echo", "bots", "doctor"):
+        for subcommand in ("serve", "echo", "bots"):
             with self.subTest(subcommand):
                 self.says_one_line(subcommand, "--nonsense", status=USAGE, naming=["nonsense"])
+
+    def test_a_subcommand_to_come_is_named(self):
+        for subcommand in ("study", "doctor", "replay"):
+            with self.subTest(subcommand):
+                self.says_one_line(subcommand, status=USAGE, naming=[subcommand, "not there yet"])
 
     def test_an_unknown_subcommand_is_named(self):
         self.says_one_line("nonsense", status=USAGE, naming=["nonsense"])

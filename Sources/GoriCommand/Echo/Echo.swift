@@ -25,7 +25,11 @@ struct Echo: ParsableCommand {
     @Option(help: "Members of a group in broadcast, in order of arrival; 0: everybody.")
     var group = 10
 
+    @Option(help: "A report in JSON: not there yet.")
+    var json: String?
+
     func validate() throws {
+        guard json == nil else { throw ValidationError("--json of echo is not there yet: leave it out") }
         try checkRange(group, 0...1_000_000, "--group")
         if mode == .udp { throw ValidationError("--mode udp is not there yet: use echo, packet or broadcast") }
     }
