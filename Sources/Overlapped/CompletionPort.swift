@@ -93,7 +93,8 @@ public protocol CompletionPort: ~Copyable {
 
     /// Submits everything queued and waits for a completion, a doorbell or the deadline.
     ///
-    /// - Parameter deadline: `MonotonicClock` nanoseconds; one in the past only looks.
+    /// - Parameter deadline: `MonotonicClock` nanoseconds; one in the past only looks, and 0 says that the caller has
+    ///   more to do at once.
     /// - Throws: `PortError` when the kernel's side is broken beyond repair.
     mutating func wait(until deadline: UInt64) throws(PortError)
 

@@ -194,7 +194,10 @@ public struct UringPort: CompletionPort, ~Copyable {
         guard drainRounds < Self.drainRoundLimit, ring.hasTaskWork, buffers.freeCount &* 4 >= buffers.bufferCount
         else { return false }
         let now = MonotonicClock.now()
-        if drainRounds == 0 { drainEnd = min(now &+ Self.drainTimeLimit, deadline) }
+        if drainRounds == 0 {
+            // A deadline of 0 says that the caller has work, not that a timer is due.
+            drainEnd = deadline == 0 ? now &+ Self.drainTimeLimit : min(now &+ Self.drainTimeLimit, deadline)
+        }
         guard now < drainEnd else { return false }
         drainRounds &+= 1
         counters.systemCalls &+= 1
