@@ -69,22 +69,32 @@ public final class RunningServer: Sendable {
             throw error
         }
         let latch = Latch(count: workerCount)
-        let endings = Latch(count: workerCount)
-        let threads = Threads()
-        for index in 0..<workerCount {
-            let address = UInt(bitPattern: workers[index])
-            let own = listeners[index]
-            threads.add(
-                WorkerThread(name: "gori-worker-\(index)") {
-                    Self.serve(address, own, definition, latch, endings)
-                })
-        }
+        let threads = Self.startThreads(workers, listeners, definition, latch)
         self.addresses = addresses
         self.features = features
         self.workerCount = workerCount
         self.mailboxes = mailboxes
         self.threads = threads
-        if let failure = latch.wait() { throw failure }
+        if let failure = latch.wait() {
+            for worker in 0..<workerCount { mailboxes.post(.drain, to: worker) }
+            threads.join()
+            throw failure
+        }
+    }
+
+    private static func startThreads(
+        _ workers: [UnsafeMutablePointer<Worker<UringPort>>], _ listeners: [[Int32]], _ definition: ServerDefinition,
+        _ latch: Latch
+    ) -> Threads {
+        let endings = Latch(count: workers.count)
+        let threads = Threads()
+        for index in workers.indices {
+            let address = UInt(bitPattern: workers[index])
+            let own = listeners[index]
+            threads.add(
+                WorkerThread(name: "gori-worker-\(index)") { serve(address, own, definition, latch, endings) })
+        }
+        return threads
     }
 
     /// A worker's thread: opens, serves, and leaves when all workers have ended, because its ring is rung until then.
@@ -95,8 +105,12 @@ public final class RunningServer: Sendable {
         do throws(PortError) {
             try worker.pointee.open(listeners: listeners)
         } catch {
+            latch.arrive(error)
             endings.arrive()
-            return latch.arrive(error)
+            _ = endings.wait()
+            worker.deinitialize(count: 1)
+            worker.deallocate()
+            return
         }
         latch.arrive()
         do throws(PortError) {

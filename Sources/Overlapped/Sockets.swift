@@ -41,8 +41,19 @@ public enum Sockets {
         let descriptor = try make(address)
         setOption(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
         let result = address.withSockaddr { Glibc.connect(descriptor, $0, $1) }
-        guard result == 0 else { throw failure("connect to \(address)", closing: descriptor) }
+        if result != 0, errno == EINTR { errno = outcomeOfConnect(descriptor) }
+        guard result == 0 || errno == 0 else { throw failure("connect to \(address)", closing: descriptor) }
         return descriptor
+    }
+
+    /// An interrupted connect goes on by itself (connect(2)): waits for its end and returns its errno.
+    private static func outcomeOfConnect(_ descriptor: Int32) -> Int32 {
+        var waiting = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        while poll(&waiting, 1, -1) < 0, errno == EINTR {}
+        var code: Int32 = 0
+        var size = socklen_t(MemoryLayout<Int32>.size)
+        guard getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &code, &size) == 0 else { return errno }
+        return code
     }
 
     /// Whether this machine has IPv6 at all.

@@ -62,7 +62,8 @@ final class MessageRing: @unchecked Sendable {
 
     /// Called by the consumer after it has taken something: whether the producer was waiting for room.
     func takeFoundFull() -> Bool {
-        guard foundFull.pointee.load(ordering: .relaxed) else { return false }
+        // Ordered behind the store to `head`, or each side could miss the other's.
+        guard foundFull.pointee.load(ordering: .sequentiallyConsistent) else { return false }
         return foundFull.pointee.exchange(false, ordering: .sequentiallyConsistent)
     }
 }

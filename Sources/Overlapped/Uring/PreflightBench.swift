@@ -108,7 +108,14 @@ struct PreflightBench: ~Copyable {
 
     func peerReads(_ count: Int) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: count)
-        let got = recv(far, &bytes, count, Int32(MSG_WAITALL))
-        return got == count ? bytes : []
+        var got = 0
+        // Taking down the ring of an earlier trial may interrupt the call.
+        while got < count {
+            let more = bytes.withUnsafeMutableBytes { recv(far, $0.baseAddress.map { $0 + got }, count - got, 0) }
+            if more < 0, errno == EINTR { continue }
+            guard more > 0 else { return [] }
+            got += more
+        }
+        return bytes
     }
 }

@@ -110,7 +110,7 @@ extension UringPort {
     private mutating func received(
         _ stream: UnsafeMutablePointer<StreamState>, _ key: CompletionKey, _ slice: ReceiveSlice, isLast: Bool
     ) -> Completion? {
-        if !features.contains(.receiveLimit) { watchGreed(stream, key, slice.count) }
+        if !features.contains(.receiveLimit) { watchGreed(stream, key, slice) }
         switch stream.pointee.phase {
         case .open:
             guard !stream.pointee.ended else { return nil }
@@ -187,10 +187,13 @@ extension UringPort {
 
     /// Where the kernel knows no limit, a stream that floods a turn loses its multishot receive (rule M4).
     private mutating func watchGreed(
-        _ stream: UnsafeMutablePointer<StreamState>, _ key: CompletionKey, _ count: UInt32
+        _ stream: UnsafeMutablePointer<StreamState>, _ key: CompletionKey, _ slice: ReceiveSlice
     ) {
+        let count = slice.count
         if stream.pointee.greedTurn != turn {
-            stream.pointee.readsOnePiece = stream.pointee.readsOnePiece && count >= Self.modestLimit
+            // A piece that ends where its buffer ends was cut there: that is no sign of modesty.
+            let isCut = Int(slice.offset &+ count) % buffers.bufferSize == 0
+            stream.pointee.readsOnePiece = stream.pointee.readsOnePiece && (count >= Self.modestLimit || isCut)
             stream.pointee.greedTurn = turn
             stream.pointee.greed = 0
         }

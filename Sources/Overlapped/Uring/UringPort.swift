@@ -27,7 +27,7 @@ public struct UringPort: CompletionPort, ~Copyable {
     /// Wakes this port from any thread.
     public let doorbell: Doorbell
     let doorbellDescriptor: Int32
-    var doorbellCount: UnsafeMutablePointer<UInt64>
+    let doorbellCount: DoorbellCount
 
     var head: UInt32 = 0
     var tail: UInt32 = 0
@@ -79,8 +79,7 @@ public struct UringPort: CompletionPort, ~Copyable {
             throw PortError(call: "allocation of \(capacity) streams", code: ENOMEM)
         }
         streams = memory.bindMemory(to: StreamState.self, capacity: capacity)
-        doorbellCount = .allocate(capacity: 1)
-        doorbellCount.initialize(to: 0)
+        doorbellCount = DoorbellCount()
         doorbellDescriptor = descriptor
         doorbell = Doorbell(mechanism: descriptor < 0 ? .ring(ring.descriptor) : .event(descriptor))
         self.ring = ring
@@ -101,7 +100,6 @@ public struct UringPort: CompletionPort, ~Copyable {
         for buffer in lent { buffer.deallocate() }
         for listener in listeners where listener.descriptor >= 0 { Glibc.close(listener.descriptor) }
         free(streams)
-        doorbellCount.deallocate()
         if doorbellDescriptor >= 0 { Glibc.close(doorbellDescriptor) }
     }
 
@@ -330,7 +328,7 @@ public struct UringPort: CompletionPort, ~Copyable {
         let sqe = entry()
         sqe.pointee.opcode = UInt8(CL_OP_READ)
         sqe.pointee.fd = doorbellDescriptor
-        sqe.pointee.addr = UInt64(UInt(bitPattern: doorbellCount))
+        sqe.pointee.addr = UInt64(UInt(bitPattern: doorbellCount.memory))
         sqe.pointee.len = 8
         sqe.pointee.off = UInt64.max
         sqe.pointee.user_data = UringOperation.doorbellRead

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Where the kernel writes what it reads from a port's eventfd. It outlives the ring, whose read of it is always armed.
+struct DoorbellCount: ~Copyable {
+    let memory: UnsafeMutablePointer<UInt64>
+
+    init() {
+        memory = .allocate(capacity: 1)
+        memory.initialize(to: 0)
+    }
+
+    deinit { memory.deallocate() }
+}
