@@ -3,7 +3,9 @@
 
 import json
 import pathlib
+import subprocess
 import tempfile
+import time
 
 import server as servers
 from support import Bystander, ServerTest
@@ -60,6 +62,29 @@ class Bots(ServerTest):
         server = self.serve("--workers", "2")
         done = self.run_bots(server, "--count", 50, "--duration", 3, "--ramp", 100, "--json", "-")
         self.assert_report(json.loads(done.stdout), count=50)
+
+    def test_a_server_that_drains_sends_them_home(self):
+        server = self.start("serve", *self.LOCAL, "--spawn-area", "5")
+        host, port = server.address
+        player = self.player(server)
+        bots = subprocess.Popen(
+            [servers.program(), "bots", "--connect", f"{host}:{port}", "--count", "100", "--ramp", "500",
+             "--duration", "30", "--json", "-"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        try:
+            # A player among them is told of every one: then all of them play.
+            deadline = time.monotonic() + 10
+            while len(player.objects) < 100 and time.monotonic() < deadline:
+                player.chat("is everybody here?")
+            self.assertEqual(len(player.objects), 100)
+            server.stop()
+            output, errors = bots.communicate(timeout=20)
+        finally:
+            bots.kill()
+            bots.wait()
+        self.assertEqual(bots.returncode, 1, errors)
+        self.assertIn("shut", errors)
+        self.assertEqual(json.loads(output)["disconnected"], 100)
 
     def test_a_scenario_to_come_is_answered_with_one_line(self):
         for scenario in ("mmo", "hotspot", "storm", "hostile"):
