@@ -90,9 +90,11 @@ import Testing
             let rig = try Rig(capacity: 4, make)
             rig.port.accept(on: descriptor, listener: 0)
             let peers = try (0..<6).map { _ in try Peer(to: address) }
-            let lowest = dup(0)
-            close(lowest)
-            var limit = rlimit(rlim_cur: rlim_t(lowest) + 2, rlim_max: 1_024)
+            // Exactly two are free below the limit, whatever this process has inherited.
+            let free = (dup(0), dup(0))
+            close(free.0)
+            close(free.1)
+            var limit = rlimit(rlim_cur: rlim_t(free.1) + 1, rlim_max: 1_024)
             let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
             guard setrlimit(resource, &limit) == 0 else { throw Peer.Failure(call: "setrlimit", code: errno) }
             try rig.run("acceptPaused") { !rig.acceptPauses.isEmpty }
