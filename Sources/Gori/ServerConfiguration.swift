@@ -40,6 +40,8 @@ public struct ServerConfiguration: Sendable {
     public var maximumSlowParts = 1_024
     /// Invalid packets that a session may send in a minute.
     public var violationBudget = 8
+    /// Which completion port serves; `PortSelection` decides.
+    public var port = PortPreference.auto
     /// Features of newer kernels that are not to be used.
     public var disabledFeatures: UringFeatures = []
     /// Entries of the ring between two workers; a power of two.

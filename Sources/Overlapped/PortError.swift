@@ -10,11 +10,14 @@ public struct PortError: Error, Sendable, Hashable {
     public let call: String
     /// The errno.
     public let code: Int32
+    /// Cause and remedy, where more is known than the errno says.
+    public let explanation: String?
 
     /// Describes a failure.
-    public init(call: String, code: Int32) {
+    public init(call: String, code: Int32, explanation: String? = nil) {
         self.call = call
         self.code = code
+        self.explanation = explanation
     }
 }
 
@@ -22,6 +25,7 @@ extension PortError: CustomStringConvertible {
     /// One line: what failed, why, and the remedy where one is known.
     public var description: String {
         let reason = "\(call): \(String(cString: strerror(code)))"
+        if let explanation { return "\(reason): \(explanation)" }
         guard let remedy else { return reason }
         return "\(reason); \(remedy)"
     }

@@ -10,6 +10,8 @@ struct PreflightBench: ~Copyable {
     let buffers: BufferRing
     private let near: Int32
     private let far: Int32
+    /// The errno of the last enter that failed: a filter may allow the set-up and deny the rest.
+    private(set) var enterFailure: Int32?
 
     init(incremental: Bool) throws(PortError) {
         var ring = try UringRing(sqEntries: 8, cqEntries: 64)
@@ -64,12 +66,13 @@ struct PreflightBench: ~Copyable {
         var timespec = __kernel_timespec(tv_sec: 0, tv_nsec: 100_000_000)
         var argument = cl_wait_argument()
         let flags = UInt32(CL_ENTER_GETEVENTS) | UInt32(CL_ENTER_EXT_ARG)
-        _ = withUnsafePointer(to: &timespec) { time in
+        let result = withUnsafePointer(to: &timespec) { time in
             argument.timespec = UInt64(UInt(bitPattern: time))
             return ring.enter(
                 submit: ring.queued, wait: minimum, flags: flags, argument: &argument,
                 size: MemoryLayout<cl_wait_argument>.size)
         }
+        if result < 0, result != -ETIME, result != -EINTR { enterFailure = -result }
         var found: [io_uring_cqe] = []
         var head = ring.completionHead
         while head != ring.completionTail {

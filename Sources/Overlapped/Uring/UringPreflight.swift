@@ -28,7 +28,9 @@ public enum UringPreflight {
 
     private static func requirePlainBuffers() throws(PortError) {
         var bench = try PreflightBench(incremental: false)
-        guard let received = bench.exchange(bytes: [300], multishot: true, limit: 0).first else {
+        let received = bench.exchange(bytes: [300], multishot: true, limit: 0).first
+        if let code = bench.enterFailure { throw PortError(call: "io_uring_enter", code: code) }
+        guard let received else {
             throw PortError(call: "io_uring multishot receive", code: EINVAL)
         }
         guard received.res == 300 else {
