@@ -23,6 +23,7 @@
 #include <unistd.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -164,6 +165,33 @@ static inline void cl_sqe_set_accept_flags(struct io_uring_sqe *sqe, uint32_t fl
 enum { CL_SOCK_CLOEXEC = SOCK_CLOEXEC };
 static inline int cl_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_CLOEXEC); }
 static inline int cl_set_nonblocking(int descriptor) { return fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK); }
+
+/* epoll(7): flags are an enum with a sign bit there, the event a packed structure. */
+enum { CL_EPOLL_IN = 0x001, CL_EPOLL_PRI = 0x002, CL_EPOLL_OUT = 0x004, CL_EPOLL_ERR = 0x008, CL_EPOLL_HUP = 0x010, CL_EPOLL_RDHUP = 0x2000 };
+static inline uint32_t cl_epoll_edge_triggered(void) { return (uint32_t)EPOLLET; }
+static inline int cl_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
+static inline int cl_epoll_add(int set, int descriptor, uint32_t events, uint64_t data)
+{
+    struct epoll_event event = {.events = events, .data.u64 = data};
+    return epoll_ctl(set, EPOLL_CTL_ADD, descriptor, &event);
+}
+static inline int cl_epoll_change(int set, int descriptor, uint32_t events, uint64_t data)
+{
+    struct epoll_event event = {.events = events, .data.u64 = data};
+    return epoll_ctl(set, EPOLL_CTL_MOD, descriptor, &event);
+}
+static inline int cl_epoll_remove(int set, int descriptor) { return epoll_ctl(set, EPOLL_CTL_DEL, descriptor, NULL); }
+/* epoll_pwait2 (Linux 5.11), by number because it is younger than some C libraries. NULL: no deadline. */
+static inline int cl_epoll_wait_nanoseconds(int set, struct epoll_event *events, int count, const struct timespec *timeout)
+{
+    return (int)syscall(SYS_epoll_pwait2, set, events, count, timeout, NULL, 0);
+}
+static inline int cl_epoll_wait_milliseconds(int set, struct epoll_event *events, int count, int milliseconds)
+{
+    return epoll_wait(set, events, count, milliseconds);
+}
+static inline int cl_descriptor_flags(int descriptor) { return fcntl(descriptor, F_GETFL); }
+static inline int cl_set_descriptor_flags(int descriptor, int flags) { return fcntl(descriptor, F_SETFL, flags); }
 
 /* Threads. */
 static inline int cl_set_thread_name(const char *name) { return pthread_setname_np(pthread_self(), name); }

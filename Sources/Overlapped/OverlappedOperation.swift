@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CLiburing
+
 /// One overlapped operation, as the lecture notes teach them: started now, done later, told by its own completion.
 ///
 /// What `WSARecv`, `WSASend`, `AcceptEx`, `ConnectEx` and `DisconnectEx` are on Windows. Operations of one socket and
@@ -44,6 +46,13 @@ public struct MessageFlags: OptionSet, Sendable, Hashable {
     public static let outOfBand = MessageFlags(rawValue: 1 << 1)
     /// Completes when the buffers are full (MSG_WAITALL); not together with the other two.
     public static let waitAll = MessageFlags(rawValue: 1 << 2)
+
+    /// The flags of recv(2) and send(2).
+    var system: Int32 {
+        Int32(
+            (contains(.peek) ? MSG_PEEK : 0) | (contains(.outOfBand) ? MSG_OOB : 0)
+                | (contains(.waitAll) ? MSG_WAITALL : 0))
+    }
 
     /// WAITALL excludes the others, as on Windows.
     var isLegal: Bool { !contains(.waitAll) || self == .waitAll }

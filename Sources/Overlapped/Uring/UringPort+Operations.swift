@@ -56,13 +56,13 @@ extension UringPort {
             sqe.pointee.opcode = UInt8(CL_OP_RECVMSG)
             sqe.pointee.addr = UInt64(UInt(bitPattern: record.header))
             sqe.pointee.len = 1
-            cl_sqe_set_message_flags(sqe, Self.messageFlags(flags))
+            cl_sqe_set_message_flags(sqe, UInt32(flags.system))
         case .send(_, let flags):
             sqe.pointee.opcode = UInt8(CL_OP_SENDMSG)
             sqe.pointee.addr = UInt64(UInt(bitPattern: record.header))
             sqe.pointee.len = 1
             let whole = flags.contains(.outOfBand) ? 0 : UInt32(MSG_WAITALL)
-            cl_sqe_set_message_flags(sqe, Self.messageFlags(flags) | whole | UInt32(MSG_NOSIGNAL))
+            cl_sqe_set_message_flags(sqe, UInt32(flags.system) | whole | UInt32(MSG_NOSIGNAL))
         case .accept:
             sqe.pointee.opcode = UInt8(CL_OP_ACCEPT)
             cl_sqe_set_accept_flags(sqe, UInt32(CL_SOCK_CLOEXEC))
@@ -76,11 +76,6 @@ extension UringPort {
             sqe.pointee.off = UInt64(length)
         case .disconnect: break
         }
-    }
-
-    private static func messageFlags(_ flags: MessageFlags) -> UInt32 {
-        (flags.contains(.peek) ? UInt32(MSG_PEEK) : 0) | (flags.contains(.outOfBand) ? UInt32(MSG_OOB) : 0)
-            | (flags.contains(.waitAll) ? UInt32(MSG_WAITALL) : 0)
     }
 
     mutating func completeOperation(_ key: CompletionKey, _ result: Int32) -> Completion? {

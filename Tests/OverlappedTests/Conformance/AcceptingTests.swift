@@ -117,5 +117,6 @@ import Testing
         // In a process of its own, because the limit is everybody's.
         await #expect(processExitsWith: .success) { try PortKind.uring(disabled: []).check(OutOfDescriptors()) }
         await #expect(processExitsWith: .success) { try PortKind.uring(disabled: .all).check(OutOfDescriptors()) }
+        await #expect(processExitsWith: .success) { try PortKind.epoll.check(OutOfDescriptors()) }
     }
 }

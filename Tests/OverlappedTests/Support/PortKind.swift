@@ -15,12 +15,13 @@ protocol PortRule {
 /// A port to check, as an argument of the conformance suite. A new port is one case and one line of `check`.
 enum PortKind: Sendable, CustomTestStringConvertible {
     case uring(disabled: UringFeatures)
+    case epoll
 
-    /// io_uring with everything that the kernel has, as on Linux 6.1, and with each feature switched off by itself.
-    static let all: [PortKind] =
-        [.uring(disabled: []), .uring(disabled: .all)] + UringFeatures.names.map { .uring(disabled: $0.0) }
-    /// The two ends, for rules that take long.
-    static let ends: [PortKind] = [.uring(disabled: []), .uring(disabled: .all)]
+    /// io_uring with everything that the kernel has, as on Linux 6.1, and with each feature switched off by itself;
+    /// and epoll.
+    static let all: [PortKind] = ends + UringFeatures.names.map { .uring(disabled: $0.0) }
+    /// Those that differ most, for rules that take long.
+    static let ends: [PortKind] = [.uring(disabled: []), .uring(disabled: .all), .epoll]
 
     private static let found = Result { try UringPreflight.run() }
 
@@ -29,6 +30,8 @@ enum PortKind: Sendable, CustomTestStringConvertible {
         case .uring(let disabled):
             let features = try PortKind.found.get().subtracting(disabled)
             try rule.check { try UringPort(capacity: $0, features: features) }
+        case .epoll:
+            try rule.check { try EpollPort(capacity: $0) }
         }
     }
 
@@ -36,6 +39,7 @@ enum PortKind: Sendable, CustomTestStringConvertible {
         switch self {
         case .uring(let disabled):
             disabled.isEmpty ? "uring" : disabled == .all ? "uring as on 6.1" : "uring without \(disabled)"
+        case .epoll: "epoll"
         }
     }
 }

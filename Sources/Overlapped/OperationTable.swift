@@ -74,6 +74,11 @@ struct OperationTable {
 
     func find(_ key: CompletionKey) -> Record? { records[key.rawValue] }
 
+    /// The operation at the head of a queue: the one that is being carried out.
+    func first(_ descriptor: Int32, _ direction: OperationDirection) -> Record? {
+        queues[Queue(descriptor: descriptor, direction: direction)]?.first
+    }
+
     /// Enters an operation. Returns it if it is the first of its queue, which then goes to the kernel.
     mutating func add(_ operation: OverlappedOperation, descriptor: Int32, key: CompletionKey) -> Record? {
         precondition(records[key.rawValue] == nil, "a key names one operation at a time")

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CLiburing
+internal import Glibc
+
+/// An epoll instance (epoll(7)) and the events it has brought.
+struct EpollSet: ~Copyable {
+    /// Bytes, an end of stream, room to send: told once when they come (edge-triggered), for the life of a stream.
+    static let stream =
+        UInt32(CL_EPOLL_IN) | UInt32(CL_EPOLL_OUT) | UInt32(CL_EPOLL_RDHUP) | UInt32(CL_EPOLL_PRI)
+        | cl_epoll_edge_triggered()
+    /// Told again for as long as somebody waits to be accepted.
+    static let listener = UInt32(CL_EPOLL_IN)
+    /// Each write to an eventfd is an edge, so that it need never be read.
+    static let doorbell = UInt32(CL_EPOLL_IN) | cl_epoll_edge_triggered()
+
+    private static let capacity = 512
+    private let descriptor: Int32
+    private let events: UnsafeMutablePointer<epoll_event>
+    private var countsMilliseconds = false
+
+    init() throws(PortError) {
+        descriptor = cl_epoll_create()
+        guard descriptor >= 0 else { throw PortError(call: "epoll_create1", code: errno) }
+        events = .allocate(capacity: Self.capacity)
+        events.initialize(repeating: epoll_event(), count: Self.capacity)
+    }
+
+    deinit {
+        Glibc.close(descriptor)
+        events.deallocate()
+    }
+
+    /// Watches a descriptor. Returns 0 or an errno.
+    func add(_ watched: Int32, _ interest: UInt32, data: UInt64) -> Int32 {
+        cl_epoll_add(descriptor, watched, interest, data) == 0 ? 0 : errno
+    }
+
+    /// Changes what a descriptor is watched for.
+    func change(_ watched: Int32, _ interest: UInt32, data: UInt64) {
+        _ = cl_epoll_change(descriptor, watched, interest, data)
+    }
+
+    /// Forgets a descriptor that stays open; a closed one is forgotten by the kernel.
+    func remove(_ watched: Int32) { _ = cl_epoll_remove(descriptor, watched) }
+
+    /// Waits for events, at most so many nanoseconds; nil: without end.
+    ///
+    /// - Returns: how many there are, or minus an errno.
+    mutating func wait(nanoseconds: UInt64?) -> Int32 {
+        if !countsMilliseconds {
+            let result = waitExactly(nanoseconds)
+            guard result < 0, errno == ENOSYS else { return result < 0 ? -errno : result }
+            countsMilliseconds = true
+        }
+        var milliseconds: Int32 = -1
+        // Rounded up, or the last millisecond would be spent asking.
+        if let nanoseconds {
+            milliseconds = Int32(clamping: nanoseconds / 1_000_000 + (nanoseconds % 1_000_000 > 0 ? 1 : 0))
+        }
+        let result = cl_epoll_wait_milliseconds(descriptor, events, Int32(Self.capacity), milliseconds)
+        return result < 0 ? -errno : result
+    }
+
+    private func waitExactly(_ nanoseconds: UInt64?) -> Int32 {
+        guard let nanoseconds else { return cl_epoll_wait_nanoseconds(descriptor, events, Int32(Self.capacity), nil) }
+        var timeout = timespec(
+            tv_sec: Int(truncatingIfNeeded: nanoseconds / 1_000_000_000),
+            tv_nsec: Int(truncatingIfNeeded: nanoseconds % 1_000_000_000))
+        return cl_epoll_wait_nanoseconds(descriptor, events, Int32(Self.capacity), &timeout)
+    }
+
+    /// What was watched, of an event of the last `wait`.
+    @inline(__always)
+    func data(_ index: Int) -> UInt64 { events[index].data.u64 }
+
+    /// What it is ready for.
+    @inline(__always)
+    func flags(_ index: Int) -> UInt32 { events[index].events }
+}
