@@ -6,74 +6,29 @@ public import Overlapped
 public final class RunningServer: Sendable {
     /// Where it listens, with the ports that the kernel chose.
     public let addresses: [SocketAddress]
-    /// What its ports use of the newer kernels.
-    public let features: UringFeatures
+    /// Which completion port serves, and why.
+    public let selection: PortSelection
     /// How many workers serve.
     public let workerCount: Int
     private let mailboxes: Mailboxes
-    private let threads: Threads
-
-    /// Joined once; a second call returns at once.
-    private final class Threads: @unchecked Sendable {
-        private var threads: [WorkerThreadBox] = []
-        private let lock = JoinLock()
-
-        func add(_ thread: consuming WorkerThread) { threads.append(WorkerThreadBox(thread)) }
-
-        func join() {
-            lock.withLock {
-                for thread in threads { thread.join() }
-                threads = []
-            }
-        }
-    }
+    private let threads: WorkerThreads
 
     init(_ definition: ServerDefinition) throws(PortError) {
         let configuration = definition.configuration
         let workerCount = max(1, min(64, configuration.workers))
-        let addresses = try Self.reserve(configuration.addresses)
-        let features = try UringPreflight.run(disabled: configuration.disabledFeatures)
-        let mailboxes = Mailboxes(workerCount: workerCount, ringCapacity: configuration.mailboxCapacity)
-        let published = PublishedCounters(workerCount: workerCount)
         let limit = configuration.maximumSessionsPerAddress
-        let addressLimit = limit > 0 ? AddressLimit(limit: limit) : nil
-        let startedAt = MonotonicClock.now()
-        var workers: [UnsafeMutablePointer<Worker<UringPort>>] = []
-        var listeners: [[Int32]] = []
-        func giveUp() {
-            for descriptor in listeners.joined() { Sockets.close(descriptor) }
-            for worker in workers {
-                worker.deinitialize(count: 1)
-                worker.deallocate()
-            }
-        }
-        do throws(PortError) {
-            for index in 0..<workerCount {
-                var own: [Int32] = []
-                for address in addresses {
-                    own.append(try Sockets.listen(on: address, sharesPort: true))
-                    if address == addresses.last { break }
-                }
-                listeners.append(own)
-                let port = try UringPort(capacity: configuration.maximumSessions, features: features)
-                mailboxes.install(port.doorbell, of: index)
-                let worker = UnsafeMutablePointer<Worker<UringPort>>.allocate(capacity: 1)
-                worker.initialize(
-                    to: Worker(
-                        port: port, index: index, definition: definition, mailboxes: mailboxes, published: published,
-                        addressLimit: addressLimit, startedAt: startedAt))
-                workers.append(worker)
-            }
-        } catch {
-            giveUp()
-            throw error
-        }
+        let surroundings = WorkerSurroundings(
+            definition: definition, addresses: try Self.reserve(configuration.addresses), workerCount: workerCount,
+            mailboxes: Mailboxes(workerCount: workerCount, ringCapacity: configuration.mailboxCapacity),
+            published: PublishedCounters(workerCount: workerCount),
+            addressLimit: limit > 0 ? AddressLimit(limit: limit) : nil, startedAt: MonotonicClock.now())
         let latch = Latch(count: workerCount)
-        let threads = Self.startThreads(workers, listeners, definition, latch)
-        self.addresses = addresses
-        self.features = features
+        let selected = try PortSelection.select(configuration.port, disabled: configuration.disabledFeatures)
+        let (threads, selection) = try Self.start(surroundings, selected, latch)
+        addresses = surroundings.addresses
+        self.selection = selection
         self.workerCount = workerCount
-        self.mailboxes = mailboxes
+        mailboxes = surroundings.mailboxes
         self.threads = threads
         if let failure = latch.wait() {
             for worker in 0..<workerCount { mailboxes.post(.drain, to: worker) }
@@ -82,47 +37,25 @@ public final class RunningServer: Sendable {
         }
     }
 
-    private static func startThreads(
-        _ workers: [UnsafeMutablePointer<Worker<UringPort>>], _ listeners: [[Int32]], _ definition: ServerDefinition,
-        _ latch: Latch
-    ) -> Threads {
-        let endings = Latch(count: workers.count)
-        let threads = Threads()
-        for index in workers.indices {
-            let address = UInt(bitPattern: workers[index])
-            let own = listeners[index]
-            threads.add(
-                WorkerThread(name: "gori-worker-\(index)") { serve(address, own, definition, latch, endings) })
+    /// Starts the workers of the port that was selected, or of epoll where the rings of all workers are too many.
+    private static func start(
+        _ surroundings: WorkerSurroundings, _ selected: PortSelection, _ latch: Latch
+    ) throws(PortError) -> (WorkerThreads, PortSelection) {
+        var selection = selected
+        if selection.port == .uring {
+            let features = selection.features
+            var team: WorkerTeam<UringPort>?
+            do throws(PortError) {
+                team = try WorkerTeam(surroundings) { (capacity) throws(PortError) in
+                    try UringPort(capacity: capacity, features: features)
+                }
+            } catch {
+                selection = try selection.fallingBack(after: error)
+            }
+            if let team = team.take() { return (try team.start(latch), selection) }
         }
-        return threads
-    }
-
-    /// A worker's thread: opens, serves, and leaves when all workers have ended, because its ring is rung until then.
-    private static func serve(
-        _ address: UInt, _ listeners: [Int32], _ definition: ServerDefinition, _ latch: Latch, _ endings: Latch
-    ) {
-        guard let worker = UnsafeMutablePointer<Worker<UringPort>>(bitPattern: address) else { return }
-        do throws(PortError) {
-            try worker.pointee.open(listeners: listeners)
-        } catch {
-            latch.arrive(error)
-            endings.arrive()
-            _ = endings.wait()
-            worker.deinitialize(count: 1)
-            worker.deallocate()
-            return
-        }
-        latch.arrive()
-        do throws(PortError) {
-            try worker.pointee.run()
-        } catch {
-            definition.log("worker \(worker.pointee.index) ends: \(error)")
-        }
-        endings.arrive()
-        _ = endings.wait()
-        worker.pointee.clearMail()
-        worker.deinitialize(count: 1)
-        worker.deallocate()
+        let team = try WorkerTeam(surroundings) { (capacity) throws(PortError) in try EpollPort(capacity: capacity) }
+        return (try team.start(latch), selection)
     }
 
     /// Finds out whether the addresses are free, and the real ports.

@@ -9,12 +9,7 @@ extension SocketAddress: ExpressibleByArgument {
     public init?(argument: String) { self.init(argument) }
 }
 
-/// Which completion port serves.
-enum PortChoice: String, ExpressibleByArgument, CaseIterable {
-    case auto
-    case uring
-    case epoll
-}
+extension PortPreference: ExpressibleByArgument {}
 
 /// A number with its range, so that a value outside is answered with what was expected.
 func checkRange<Value: Comparable>(_ value: Value, _ range: ClosedRange<Value>, _ option: String) throws {

@@ -11,7 +11,7 @@ struct ServerOptions: ParsableArguments {
     var addresses: [SocketAddress] = []
 
     @Option(name: .customLong("io"), help: "Completion port: auto, uring or epoll.")
-    var port: PortChoice = .auto
+    var port = PortPreference.auto
 
     @Option(help: "Threads that serve. Default: one for each core.")
     var workers: Int?
@@ -30,7 +30,6 @@ struct ServerOptions: ParsableArguments {
     func validate() throws {
         if let workers { try checkRange(workers, 1...64, "--workers") }
         try checkRange(maximumSessions, 1...1_000_000, "--maximum-sessions")
-        if port == .epoll { throw ValidationError("--io epoll is not there yet: use --io uring or auto") }
         if let list = disableFeatures, UringFeatures(names: list) == nil {
             let names = UringFeatures.names.map(\.1).joined(separator: ", ")
             throw ValidationError("--disable-features takes all or some of \(names), not '\(list)'")
@@ -40,6 +39,7 @@ struct ServerOptions: ParsableArguments {
     /// Fills in what these options decide.
     func apply(to configuration: inout ServerConfiguration) {
         configuration.addresses = addresses
+        configuration.port = port
         if let workers { configuration.workers = workers }
         configuration.maximumSessions = maximumSessions
         let list = disableFeatures ?? ProcessInfo.processInfo.environment["GORI_URING_DISABLE"] ?? ""

@@ -17,10 +17,8 @@ enum StartupReport {
 
     private static func log(_ server: RunningServer, _ configuration: ServerConfiguration, _ extra: [String]) {
         Output.log("gori \(Version.current), \(configuration.workers) worker\(configuration.workers == 1 ? "" : "s")")
-        Output.log("completion port: io_uring (the only one so far; epoll is to come)")
-        Output.log("kernel features used: \(server.features.isEmpty ? "none" : server.features.description)")
-        let missing = UringFeatures.all.subtracting(server.features)
-        if !missing.isEmpty { Output.log("kernel features missing or switched off: \(missing)") }
+        Output.log("completion port: \(server.selection.reason)")
+        if server.selection.port == .uring { logFeatures(server.selection.features) }
         Output.log(descriptorLine(configuration))
         for line in extra { Output.log(line) }
         let ceiling = (configuration.backlogLimit + configuration.framing.maximumPacketSize) / 1_024
@@ -28,6 +26,12 @@ enum StartupReport {
         if configuration.addresses.isEmpty, server.addresses.first?.isIPv6 == false {
             Output.log("no IPv6 on this machine: listening on IPv4 only")
         }
+    }
+
+    private static func logFeatures(_ features: UringFeatures) {
+        Output.log("kernel features used: \(features.isEmpty ? "none" : features.description)")
+        let missing = UringFeatures.all.subtracting(features)
+        if !missing.isEmpty { Output.log("kernel features missing or switched off: \(missing)") }
     }
 
     private static func descriptorLine(_ configuration: ServerConfiguration) -> String {

@@ -29,21 +29,20 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
     var hasForcedEnd = false
     var isStopped = false
 
-    init(
-        port: consuming Port, index: Int, definition: ServerDefinition, mailboxes: Mailboxes,
-        published: PublishedCounters, addressLimit: AddressLimit?, startedAt: UInt64
-    ) {
+    init(port: consuming Port, index: Int, _ surroundings: WorkerSurroundings) {
         let now = MonotonicClock.now()
+        let definition = surroundings.definition
         core = .allocate(capacity: 1)
         core.initialize(
             to: WorkerCore(
-                index: index, definition: definition, mailboxes: mailboxes, now: now, startedAt: startedAt))
+                index: index, definition: definition, mailboxes: surroundings.mailboxes, now: now,
+                startedAt: surroundings.startedAt))
         self.port = port
         self.index = index
         self.definition = definition
-        self.mailboxes = mailboxes
-        self.published = published
-        self.addressLimit = addressLimit
+        mailboxes = surroundings.mailboxes
+        published = surroundings.published
+        addressLimit = surroundings.addressLimit
         executor = WorkerExecutor(mailboxes: mailboxes, worker: index)
         core.pointee.executor = executor
         hooks = Hooks(definition)

@@ -14,10 +14,11 @@ final class TestServer {
     let running: RunningServer
     let address: SocketAddress
 
-    /// The configuration of the tests: a session layer, two workers, and no limit that gets in the way.
+    /// The configuration of the tests: the port that GORI_IO names, a session layer, two workers, and no limit that gets in the way.
     static func configuration() -> ServerConfiguration {
         var configuration = ServerConfiguration()
         configuration.addresses = [SocketAddress("127.0.0.1:0")].compactMap { $0 }
+        configuration.port = getenv("GORI_IO").flatMap { PortPreference(rawValue: String(cString: $0)) } ?? .auto
         configuration.workers = 2
         configuration.maximumSessions = 4_096
         configuration.sessionLayer = .gori(serving: [
