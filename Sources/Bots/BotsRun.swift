@@ -8,13 +8,13 @@ public enum BotsRun {
     /// Plays the course scenario.
     ///
     /// - Parameter onSecond: called once a second.
-    /// - Throws: `LoadError` when not even one bot could connect, or io_uring fails.
+    /// - Throws: `LoadError` when not even one bot could connect, or the port fails.
     public static func course(
         _ configuration: BotsConfiguration, onSecond: @escaping (BotsProgress) -> Void = { _ in }
     ) throws(LoadError) -> BotsReport {
         let scenario = CourseScenario(configuration, onSecond: onSecond)
         let before = processorMilliseconds()
-        try UringLoad.run(configuration.load, scenario)
+        try LoadRun.run(configuration.load, scenario)
         if scenario.counters.connected == 0, let failure = scenario.connectFailure { throw .cannotConnect(failure) }
         var report = scenario.report()
         report.processorMilliseconds = processorMilliseconds() - before

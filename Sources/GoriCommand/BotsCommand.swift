@@ -35,6 +35,9 @@ struct BotsCommand: ParsableCommand {
     @Option(help: "Decides names (bot-SEED-N), rhythms and walks: 0 to 4294967295.")
     var seed: UInt32 = 1
 
+    @Option(name: .customLong("io"), help: "Completion port of the bots: auto, uring or epoll.")
+    var port = PortPreference.auto
+
     @Option(help: "Write the report to this file as JSON; '-' is standard output.")
     var json: String?
 
@@ -57,6 +60,7 @@ struct BotsCommand: ParsableCommand {
         var configuration = BotsConfiguration(
             address: target, count: count, ramp: ramp, seconds: duration, seed: seed)
         let disabled = ProcessInfo.processInfo.environment["GORI_URING_DISABLE"] ?? ""
+        configuration.load.port = port
         configuration.load.disabledFeatures = UringFeatures(names: disabled) ?? []
         let isTerminal = isatty(STDERR_FILENO) == 1
         let report: BotsReport

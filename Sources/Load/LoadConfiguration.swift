@@ -10,6 +10,8 @@ public struct LoadConfiguration: Sendable {
     public var count: Int
     /// Connections per second.
     public var ramp: Int
+    /// Which completion port carries it.
+    public var port = PortPreference.auto
     /// io_uring features that are not to be used.
     public var disabledFeatures: UringFeatures = []
 

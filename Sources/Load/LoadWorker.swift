@@ -5,7 +5,7 @@ internal import Wire
 
 /// The loop of a load: a port, its connections, and the turn that moves bytes between them and the scenario.
 ///
-/// Generic over its port and instantiated in this module (`UringLoad`), which is what makes the compiler write a copy
+/// Generic over its port and instantiated in this module (`LoadRun`), which is what makes the compiler write a copy
 /// with direct calls. The scenario is called from here and nowhere else, and never while `core` is borrowed.
 struct LoadWorker<Port: CompletionPort & ~Copyable>: ~Copyable {
     var port: Port

@@ -76,7 +76,7 @@ struct LoadWorkerTests {
         }
     }
 
-    @Test func slowReader() throws {
+    @Test(arguments: [PortPreference.uring, .epoll]) func slowReader(port: PortPreference) throws {
         let listener = try Sockets.listen(on: try #require(SocketAddress("127.0.0.1:0")), sharesPort: false)
         defer { Sockets.close(listener) }
         let address = try #require(SocketAddress(localOf: listener))
@@ -86,7 +86,9 @@ struct LoadWorkerTests {
             return Self.readBlobs(descriptor)
         }
         let flood = Flood()
-        try UringLoad.run(LoadConfiguration(address: address, count: 1, ramp: 1), flood)
+        var load = LoadConfiguration(address: address, count: 1, ramp: 1)
+        load.port = port
+        try LoadRun.run(load, flood)
         #expect(numbers.result() == Array(0..<Flood.total))
         #expect(flood.blocked > 0, "the socket was full")
         #expect(flood.ended == 0, "it was asked to end")
