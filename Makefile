@@ -78,7 +78,7 @@ format:
 	@$(SWIFT) format --in-place --parallel -r $(SWIFT_FILES)
 
 .PHONY: bench
-bench: build $(OUT)/echo_uring $(OUT)/load
+bench: build reference
 	@$(PYTHON) -B Benchmarks/run.py --gori $(GORI) $(BENCH_ARGS)
 
 # Heap allocations for each packet, counted in the running server: none is the promise.
@@ -91,7 +91,7 @@ $(OUT)/count_allocations.so: $(REFERENCE)/count_allocations.c
 	@$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -shared -fPIC -o $@ $<
 
 .PHONY: reference
-reference: $(OUT)/echo_uring $(OUT)/load
+reference: $(OUT)/echo_uring $(OUT)/echo_epoll $(OUT)/load $(OUT)/churn
 
 $(OUT)/%: $(REFERENCE)/%.c $(wildcard $(REFERENCE)/*.h)
 	@mkdir -p $(OUT)

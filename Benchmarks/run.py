@@ -3,12 +3,13 @@
 """Measures `gori echo` beside the C reference and prints ratios.
 
     python3 Benchmarks/run.py [--rounds N] [--scenarios c50,p50d16] [--gori PATH]
+    python3 Benchmarks/run.py --io epoll    over epoll, beside the reference that uses it
     python3 Benchmarks/run.py --self        the reference against itself: what is noise here?
     python3 Benchmarks/run.py --list
 
 Both servers run on one core, the load drivers on another, and in each rotation both are measured for a short slice,
 in alternating order. A ratio is taken within a rotation; the table shows its median and quartiles. `make reference`
-builds the two C programs.
+builds the C programs.
 """
 
 import argparse
@@ -45,10 +46,11 @@ SCENARIOS = {
     "p50d16": ("packet", 50, 16, 200, 10),
     "b100g10": ("broadcast", 100, 1, 64, 10),
     "b200g50": ("broadcast", 200, 1, 64, 50),
+    "churn": ("churn", 16, 1, 64, 10),
 }
 
-REFERENCE = "{built}/echo_uring --mode {mode} --group {group}"
-GORI = "{gori} echo --listen 127.0.0.1:0 --io uring --workers 1 --mode {mode} --group {group}"
+REFERENCE = "{built}/echo_{io} --mode {mode} --group {group}"
+GORI = "{gori} echo --listen 127.0.0.1:0 --io {io} --workers 1 --mode {mode} --group {group}"
 
 
 libc = ctypes.CDLL(None)
@@ -146,13 +148,12 @@ class Side:
                 port = address.rpartition(":")[2]
         if port is None:
             raise Failure(f"{label} was ready without a line `listening ADDR`")
-        words = {
-            "port": port, "pid": server.process.pid, "mode": mode, "connections": connections, "depth": depth,
-            "size": size, "group": group, "commands": 1,
-        }
+        words = {"port": port, "pid": server.process.pid, "connections": connections, "size": size}
+        if mode != "churn":
+            words |= {"mode": mode, "depth": depth, "group": group, "commands": 1}
         if cores[1] is not None:
             words["cpu"] = cores[1]
-        driver = [str(BUILT / "load")] + [str(x) for name, value in words.items() for x in (f"--{name}", value)]
+        driver = [str(BUILT / ("churn" if mode == "churn" else "load"))] + [str(x) for name, value in words.items() for x in (f"--{name}", value)]
         self.driver = Program(driver, cores[1], stdin=subprocess.PIPE)
         stack.callback(self.driver.stop)
 
@@ -179,7 +180,8 @@ def measure(name, commands, options, cores):
     """One scenario: both servers up, slices in turn, ratios within each rotation."""
     scenario = SCENARIOS[name]
     with contextlib.ExitStack() as stack:
-        words = {"built": BUILT, "gori": options.gori, "mode": scenario[0], "group": scenario[4]}
+        mode = "echo" if scenario[0] == "churn" else scenario[0]
+        words = {"built": BUILT, "gori": options.gori, "io": options.io, "mode": mode, "group": scenario[4]}
         reference, candidate = (
             Side(label, [word.format(**words) for word in shlex.split(command)], scenario, cores, stack)
             for label, command in commands)
@@ -237,6 +239,8 @@ def arguments():
     parser.add_argument("--gori", default=str(ROOT / ".build/release/gori"), metavar="PATH")
     parser.add_argument("--candidate", metavar="COMMAND",
                         help="another server instead of gori; {mode} and {group} stand for the scenario's")
+    parser.add_argument("--io", choices=("uring", "epoll"), default="uring",
+                        help="the completion port, and the reference of its kind (default uring)")
     parser.add_argument("--self", action="store_true", help="measure the reference against itself")
     parser.add_argument("--slice", type=float, default=0.15, metavar="S")
     parser.add_argument("--warmup", type=float, default=0.05, metavar="S", help="before each slice")
@@ -258,6 +262,9 @@ def main():
     options = arguments()
     if options.list:
         for name, (mode, connections, depth, size, group) in SCENARIOS.items():
+            if mode == "churn":
+                print(f"{name:8} connect, echo {size} bytes, close: {connections} connections side by side")
+                continue
             print(f"{name:8} {mode}: {connections} connections, {depth} under way on each, {size} bytes"
                   + (f", groups of {group}" if mode == "broadcast" else ""))
         return 0
@@ -270,7 +277,7 @@ def main():
     cores = pick_cores()
     if cores[0] is None:
         print("one core only: servers and drivers share it, so read the figures with care", file=sys.stderr)
-    print(f"{label} / reference, {options.rounds} rotations of {options.slice} s slices: median (quartiles)")
+    print(f"{label} / reference, {options.io}, {options.rounds} rotations of {options.slice} s slices: median (quartiles)")
     print(f"{'':8} {'throughput':^22}  {'CPU per message':^22} {'messages/s':>21} {'CPU ns':>15} "
           f"{'p50 us':>17} {'p99 us':>17} {'disturbed':>9}")
     rows = []
