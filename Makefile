@@ -84,7 +84,7 @@ bench: build reference
 # Heap allocations for each packet, counted in the running server: none is the promise.
 .PHONY: allocations
 allocations: build $(OUT)/load $(OUT)/count_allocations.so
-	@$(PYTHON) -B Benchmarks/allocations.py --gori $(GORI)
+	@for io in uring epoll; do $(PYTHON) -B Benchmarks/allocations.py --gori $(GORI) --io $$io || exit 1; done
 
 $(OUT)/count_allocations.so: $(REFERENCE)/count_allocations.c
 	@mkdir -p $(OUT)

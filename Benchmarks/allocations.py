@@ -51,9 +51,10 @@ class Server:
         self.process.wait(timeout=10)
 
 
-def echo(gori, mode, connections, depth, size, group, seconds):
+def echo(gori, io, mode, connections, depth, size, group, seconds):
     """Runs the load driver twice: once to warm up, once between two readings of the count."""
-    server = Server([gori, "echo", "--listen", "127.0.0.1:0", "--workers", "1", "--mode", mode, "--group", str(group)])
+    server = Server([gori, "echo", "--listen", "127.0.0.1:0", "--io", io, "--workers", "1", "--mode", mode,
+                     "--group", str(group)])
     try:
         port = server.address.rsplit(":", 1)[1]
         # One driver: its connections stay, so that accepting is no part of what is counted.
@@ -72,9 +73,9 @@ def echo(gori, mode, connections, depth, size, group, seconds):
         server.stop()
 
 
-def world(gori, count, seconds):
+def world(gori, io, count, seconds):
     """Bots walk; the count is read while all of them are in the world."""
-    server = Server([gori, "serve", "--listen", "127.0.0.1:0", "--workers", "2"])
+    server = Server([gori, "serve", "--listen", "127.0.0.1:0", "--io", io, "--workers", "2"])
     try:
         bots = subprocess.Popen(
             [gori, "bots", "--connect", server.address, "--count", str(count), "--ramp", "1000", "--duration",
@@ -92,16 +93,20 @@ def world(gori, count, seconds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--gori", default=str(ROOT / ".build/release/gori"))
+    parser.add_argument("--io", choices=("uring", "epoll"), default="uring")
     parser.add_argument("--seconds", type=float, default=10)
     arguments = parser.parse_args()
-    rows = [
-        ("echo 50 x 1", lambda: echo(arguments.gori, "echo", 50, 1, 64, 10, arguments.seconds)),
-        ("echo 50 x 16", lambda: echo(arguments.gori, "echo", 50, 16, 64, 10, arguments.seconds)),
-        ("packet 50 x 16", lambda: echo(arguments.gori, "packet", 50, 16, 200, 10, arguments.seconds)),
-        ("broadcast 100 in tens", lambda: echo(arguments.gori, "broadcast", 100, 1, 64, 10, arguments.seconds)),
-        ("broadcast 200 in fifties", lambda: echo(arguments.gori, "broadcast", 200, 1, 64, 50, arguments.seconds)),
-        ("world, 1000 walking", lambda: world(arguments.gori, 1000, arguments.seconds)),
+    target = (arguments.gori, arguments.io)
+    loads = [
+        ("echo 50 x 1", "echo", 50, 1, 64, 10),
+        ("echo 50 x 16", "echo", 50, 16, 64, 10),
+        ("packet 50 x 16", "packet", 50, 16, 200, 10),
+        ("broadcast 100 in tens", "broadcast", 100, 1, 64, 10),
+        ("broadcast 200 in fifties", "broadcast", 200, 1, 64, 50),
     ]
+    rows = [(name, lambda load=load: echo(*target, *load, arguments.seconds)) for name, *load in loads]
+    rows.append(("world, 1000 walking", lambda: world(*target, 1000, arguments.seconds)))
+    print(f"over {arguments.io}")
     print(f"{'load':26} {'allocations':>12} {'packets':>12} {'per million':>12}")
     for name, run in rows:
         allocations, packets = run()
