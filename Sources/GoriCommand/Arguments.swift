@@ -9,6 +9,7 @@ extension SocketAddress: ExpressibleByArgument {
     public init?(argument: String) { self.init(argument) }
 }
 
+/// Ports are written by their names.
 extension PortPreference: ExpressibleByArgument {}
 
 /// A number with its range, so that a value outside is answered with what was expected.

@@ -72,7 +72,7 @@ struct BotsCommand: ParsableCommand {
         }
         if isTerminal { Self.clearLine() }
         for line in report.summary { Output.log(line) }
-        try write(report)
+        if let json { try Output.write(Data(report.json.utf8), to: json) }
         try judge(report)
     }
 
@@ -83,20 +83,6 @@ struct BotsCommand: ParsableCommand {
         throw RunFailure(
             "\(count) bots need \(needed) open files and the limit is \(limit):"
                 + " use --count \(max(limit - 64, 1)) or raise it with ulimit -Hn \(needed)")
-    }
-
-    private func write(_ report: BotsReport) throws {
-        guard let json else { return }
-        let data = Data(report.json.utf8)
-        do {
-            if json == "-" {
-                try FileHandle.standardOutput.write(contentsOf: data)
-            } else {
-                try data.write(to: URL(filePath: json))
-            }
-        } catch {
-            throw RunFailure("cannot write \(json): \(error.localizedDescription); give another --json")
-        }
     }
 
     private func judge(_ report: BotsReport) throws {

@@ -2,13 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs a program to which the kernel refuses io_uring, as container runtimes do.
 
-    python3 deny_io_uring.py PROGRAM [ARGUMENT]...
+    python3 deny_io_uring.py [--errno NAME|--kill] [--only CALL] PROGRAM [ARGUMENT]...
 
 Installs a seccomp filter under which io_uring_setup, io_uring_enter and
-io_uring_register fail with EPERM, then becomes the program. Exits with 77 if
-this machine does not allow filters.
+io_uring_register, or only one of them, fail with EPERM or the errno of that
+name or end the process, then becomes the program. Exits with 77 if this
+machine does not allow filters.
 """
 
+import argparse
 import ctypes
 import errno
 import os
@@ -19,12 +21,12 @@ import sys
 CANNOT_FILTER = 77
 
 # The calls have the same numbers on every architecture.
-FIRST_CALL, LAST_CALL = 425, 427
+CALLS = {"setup": 425, "enter": 426, "register": 427}
 ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 
 PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
 LOAD_WORD, JUMP_IF_EQUAL, JUMP_IF_GREATER_OR_EQUAL, RETURN = 0x20, 0x15, 0x35, 0x06
-ALLOW, FAIL_WITH = 0x7FFF0000, 0x00050000
+ALLOW, FAIL_WITH, KILL = 0x7FFF0000, 0x00050000, 0x80000000
 NUMBER_OFFSET, ARCHITECTURE_OFFSET = 0, 4
 
 
@@ -36,21 +38,26 @@ def instruction(code, operand, if_true=0, if_false=0):
     return struct.pack("=HBBI", code, if_true, if_false, operand)
 
 
-def filter_of(architecture):
+def filter_of(architecture, calls, action):
     return b"".join([
         instruction(LOAD_WORD, ARCHITECTURE_OFFSET),
         # Calls of another architecture have other numbers; nothing to deny there.
         instruction(JUMP_IF_EQUAL, architecture, if_false=4),
         instruction(LOAD_WORD, NUMBER_OFFSET),
-        instruction(JUMP_IF_GREATER_OR_EQUAL, FIRST_CALL, if_false=2),
-        instruction(JUMP_IF_GREATER_OR_EQUAL, LAST_CALL + 1, if_true=1),
-        instruction(RETURN, FAIL_WITH | errno.EPERM),
+        instruction(JUMP_IF_GREATER_OR_EQUAL, min(calls), if_false=2),
+        instruction(JUMP_IF_GREATER_OR_EQUAL, max(calls) + 1, if_true=1),
+        instruction(RETURN, action),
         instruction(RETURN, ALLOW),
     ])
 
 
-def install():
-    code = filter_of(ARCHITECTURES[platform.machine()])
+def install(calls, action):
+    """Installs the filter that does this about these calls, numbers in a row."""
+    load(filter_of(ARCHITECTURES[platform.machine()], calls, action))
+
+
+def load(code):
+    """Puts this process and what it becomes under a filter, for good."""
     buffer = ctypes.create_string_buffer(code, len(code))
     program = Program(len(code) // 8, ctypes.addressof(buffer))
     prctl = ctypes.CDLL(None, use_errno=True).prctl
@@ -64,15 +71,23 @@ def install():
 
 
 def main():
-    if len(sys.argv) < 2:
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("--errno", default="EPERM")
+    parser.add_argument("--kill", action="store_true")
+    parser.add_argument("--only", choices=CALLS)
+    parser.add_argument("command", nargs=argparse.REMAINDER)
+    options = parser.parse_args()
+    code = getattr(errno, options.errno, None)
+    if not options.command or code is None:
         print(__doc__, file=sys.stderr)
         return 64
     try:
-        install()
+        calls = [CALLS[options.only]] if options.only else list(CALLS.values())
+        install(calls, KILL if options.kill else FAIL_WITH | code)
     except (KeyError, OSError) as error:
         print(f"deny_io_uring: no filter can be installed: {error!r}", file=sys.stderr)
         return CANNOT_FILTER
-    os.execvp(sys.argv[1], sys.argv[1:])
+    os.execvp(options.command[0], options.command)
 
 
 if __name__ == "__main__":

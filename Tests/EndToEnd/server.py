@@ -58,7 +58,8 @@ class Server:
     Waits for the line `ready` and keeps what follows `listening` in `addresses`.
     """
 
-    def __init__(self, *arguments, environment=None, program=program):
+    def __init__(self, *arguments, environment=None, program=program, prefix=()):
+        self.prefix = prefix
         self.program = program if isinstance(program, str) else program()
         self.arguments = [str(argument) for argument in arguments]
         self.environment = {**os.environ, **(environment or {})}
@@ -69,7 +70,7 @@ class Server:
     def __enter__(self):
         self.directory = tempfile.TemporaryDirectory()
         self.process = subprocess.Popen(
-            [self.program, *self.arguments], cwd=self.directory.name, env=self.environment,
+            [*self.prefix, self.program, *self.arguments], cwd=self.directory.name, env=self.environment,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             text=True, errors="replace")
         self.output = queue.Queue()

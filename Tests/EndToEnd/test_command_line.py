@@ -1,20 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line: what is wrong is said in one line, with the status that scripts rely on."""
 
-import errno
-import json
-import pathlib
 import re
 import socket
-import subprocess
-import sys
 import unittest
 
 import server as servers
 from support import ServerTest
 
 USAGE, FAILURE = 64, 1
-LAUNCHER = (sys.executable, str(pathlib.Path(__file__).with_name("deny_io_uring.py")))
 CRASH = re.compile(r"Fatal error|Stack dump|Segmentation|stack backtrace", re.IGNORECASE)
 
 
@@ -40,7 +34,7 @@ class Usage(CommandLineTest):
                 self.says_one_line(subcommand, "--nonsense", status=USAGE, naming=["nonsense"])
 
     def test_a_subcommand_to_come_is_named(self):
-        for subcommand in ("study", "doctor", "replay"):
+        for subcommand in ("study", "replay"):
             with self.subTest(subcommand):
                 self.says_one_line(subcommand, status=USAGE, naming=[subcommand, "not there yet"])
 
@@ -55,7 +49,7 @@ class Usage(CommandLineTest):
             ("serve", "--move-interval", "slow"), ("serve", "--io", "telepathy"),
             ("serve", "--log-level", "poetry"),
             ("echo", "--workers", "0"), ("echo", "--mode", "shout"), ("echo", "--group", "three"),
-            ("echo", "--io", "telepathy"),
+            ("echo", "--io", "telepathy"), ("doctor", "--io", "telepathy"), ("doctor", "--workers", "65"),
             ("bots", "--connect", "127.0.0.1:1", "--count", "none"),
             ("bots", "--connect", "127.0.0.1:1", "--scenario", "peace"),
             ("bots", "--connect", "127.0.0.1:1", "--ramp", "0"),
@@ -77,17 +71,11 @@ class Usage(CommandLineTest):
                         subcommand, "--listen", address, status=(USAGE, FAILURE),
                         naming=[re.escape(address)])
 
-    def test_epoll_is_not_there_yet_and_says_so(self):
-        for subcommand in ("serve", "echo"):
-            with self.subTest(subcommand):
-                self.says_one_line(
-                    subcommand, "--listen", "127.0.0.1:0", "--io", "epoll",
-                    status=(USAGE, FAILURE), naming=["epoll"])
-
 
 class Help(CommandLineTest):
     def test_each_subcommand_explains_itself_with_an_example(self):
-        for subcommand, option in (("serve", "--listen"), ("bots", "--connect"), ("echo", "--mode")):
+        options = (("serve", "--listen"), ("bots", "--connect"), ("echo", "--mode"), ("doctor", "--json"))
+        for subcommand, option in options:
             with self.subTest(subcommand):
                 done = servers.run(subcommand, "--help")
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
@@ -98,7 +86,7 @@ class Help(CommandLineTest):
     def test_the_program_lists_its_subcommands(self):
         done = servers.run("--help")
         self.assertEqual(done.returncode, 0)
-        for subcommand in ("serve", "bots", "echo"):
+        for subcommand in ("serve", "bots", "echo", "doctor"):
             self.assertIn(subcommand, done.stdout)
 
 
@@ -133,37 +121,6 @@ class Failures(CommandLineTest):
         self.assertEqual(done.returncode, FAILURE, done.stderr)
         self.assertNotRegex(done.stderr, CRASH)
         self.assertRegex(done.stderr.splitlines()[-1], str(port))
-
-
-class WithoutIoUring(CommandLineTest):
-    REMEDY = r"io_uring_disabled|seccomp|container|--security-opt|epoll"
-
-    def setUp(self):
-        self.require_filter()
-
-    def require_filter(self):
-        probe = (
-            "import ctypes, json; libc = ctypes.CDLL(None, use_errno=True); "
-            "print(json.dumps([[libc.syscall(n, 0, 0, 0, 0, 0, 0), ctypes.get_errno()] "
-            "for n in (425, 426, 427)]))")
-        done = subprocess.run(
-            [*LAUNCHER, sys.executable, "-c", probe], capture_output=True, text=True, timeout=20)
-        if done.returncode == 77:
-            self.skipTest(done.stderr.strip())
-        self.assertEqual(json.loads(done.stdout), [[-1, errno.EPERM]] * 3)
-
-    def test_asking_for_io_uring_fails_with_cause_and_remedy(self):
-        for subcommand in ("serve", "echo"):
-            with self.subTest(subcommand):
-                self.says_one_line(
-                    subcommand, "--io", "uring", "--listen", "127.0.0.1:0", prefix=LAUNCHER,
-                    status=FAILURE, naming=["io_uring", self.REMEDY])
-
-    def test_leaving_the_choice_fails_with_cause_and_remedy_as_well(self):
-        # Until there is another completion port to choose.
-        self.says_one_line(
-            "echo", "--listen", "127.0.0.1:0", prefix=LAUNCHER,
-            status=FAILURE, naming=["io_uring", self.REMEDY])
 
 
 class StartUp(CommandLineTest):

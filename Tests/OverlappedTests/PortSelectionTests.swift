@@ -142,10 +142,12 @@ import Testing
 
     @Test("asked for epoll, io_uring is not tried")
     func unasked() throws {
-        let selection = try PortSelection.select(.epoll, surroundings: { Self.ordinary }) { () throws(PortError) in
-            Issue.record("io_uring was tried")
-            throw Self.denial
-        }
+        let selection = try PortSelection.select(
+            .epoll, surroundings: { Self.ordinary },
+            probe: { () throws(PortError) in
+                Issue.record("io_uring was tried")
+                throw Self.denial
+            })
         #expect(selection.port == .epoll && selection.refusal == nil)
     }
 

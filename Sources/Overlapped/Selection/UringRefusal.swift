@@ -96,7 +96,7 @@ public struct UringRefusal: Sendable, Hashable {
                 + " --security-opt seccomp=docs/deploy/seccomp.json, or SystemCallFilter= of the systemd unit"
         case .securityModule: "look for io_uring in the audit log and allow it in the policy"
         case .lockedMemory:
-            "raise it: ulimit -l unlimited, docker run --ulimit memlock=-1, or LimitMEMLOCK=infinity of the unit"
+            "raise the limit: ulimit -l unlimited, docker run --ulimit memlock=-1, or LimitMEMLOCK=infinity"
         case .memory: "free memory, or raise the memory limit of the container or service"
         case .descriptors: "raise the limit: ulimit -n, docker run --ulimit nofile=65536:65536, or LimitNOFILE="
         case .trial: "see that the loopback interface is up: ip link set lo up"

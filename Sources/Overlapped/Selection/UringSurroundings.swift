@@ -51,5 +51,5 @@ public struct UringSurroundings: Sendable, Hashable {
     /// CAP_SYS_ADMIN: level 1 of the sysctl does not concern it.
     var isAdministrator: Bool { capabilities & 1 << 21 != 0 }
     /// CAP_IPC_LOCK: its rings do not count as locked memory.
-    var mayLockMemory: Bool { capabilities & 1 << 14 != 0 }
+    public var mayLockMemory: Bool { capabilities & 1 << 14 != 0 }
 }

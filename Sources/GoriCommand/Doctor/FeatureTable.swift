@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Overlapped
+
+/// What each kernel feature gives, and since when; the fallbacks stand in `docs/completion-port.md`.
+enum FeatureTable {
+    private static let texts: [(feature: UringFeatures, since: String, gives: String)] = [
+        (.incrementalBuffers, "6.12", "receive buffers that fill up piece by piece: less memory touched"),
+        (.vectorizedSend, "6.17", "gather lists without a message header: fewer bytes a send"),
+        (.messageRing, "6.13", "wakes a worker without a descriptor of its own"),
+        (.receiveLimit, "6.17", "a greedy client cannot starve the others of receive buffers"),
+        (.absoluteTimer, "6.12", "deadlines that do not drift"),
+        (.noIOWait, "6.15", "idle workers do not show as waiting for disks"),
+        (.silentSend, "6.1", "sends without a completion: one system call a turn"),
+    ]
+
+    /// The rows for a server that uses `used` and has been told not to use `disabled`.
+    static func rows(port: PortEngine?, used: UringFeatures, disabled: UringFeatures) -> [Findings.Feature] {
+        UringFeatures.names.map { feature, name in
+            let text = texts.first { $0.feature == feature }
+            let state: Findings.Feature.State =
+                port != .uring
+                ? .unused : used.contains(feature) ? .used : disabled.contains(feature) ? .off : .missing
+            return Findings.Feature(name: name, since: text?.since ?? "", state: state, gives: text?.gives ?? "")
+        }
+    }
+}
