@@ -57,6 +57,7 @@ enum {
     CL_SQ_CQ_OVERFLOW = 1 << 1,
     CL_SQ_TASKRUN = 1 << 2,
 
+    CL_SQE_FIXED_FILE = 1 << 0,
     CL_SQE_BUFFER_SELECT = 1 << 5,
     CL_SQE_CQE_SKIP_SUCCESS = 1 << 6,
 
@@ -78,12 +79,15 @@ enum {
     CL_OP_RECV = 27,
     CL_OP_SENDMSG = 9,
     CL_OP_RECVMSG = 10,
+    CL_OP_SHUTDOWN = 34,
     CL_OP_MSG_RING = 40,
     CL_OP_NOP = 0,
 
     CL_CANCEL_ALL = 1 << 0,
     CL_CANCEL_FD = 1 << 1,
 
+    CL_REGISTER_FILES_UPDATE = 6,
+    CL_REGISTER_FILES2 = 13,
     CL_REGISTER_RING_FDS = 20,
     CL_REGISTER_PBUF_RING = 22,
     CL_UNREGISTER_PBUF_RING = 23,
@@ -93,6 +97,7 @@ enum {
     CL_REGISTER_SEND_MSG_RING = 31,
 
     CL_PBUF_RING_INCREMENTAL = 2,
+    CL_RSRC_REGISTER_SPARSE = 1,
 };
 
 /* io_uring_getevents_arg with the word that 2.3 still calls `pad` (6.12). */
@@ -156,6 +161,7 @@ static inline void cl_buffer_ring_publish(struct io_uring_buf_ring *ring, uint16
 /* Fields of an SQE that live in unions; the caller has cleared it. */
 static inline void cl_sqe_clear(struct io_uring_sqe *sqe) { memset(sqe, 0, sizeof *sqe); }
 static inline void cl_sqe_set_optional_length(struct io_uring_sqe *sqe, uint32_t length) { sqe->file_index = length; }
+static inline void cl_sqe_set_file_index(struct io_uring_sqe *sqe, uint32_t slot) { sqe->file_index = slot + 1; }
 static inline void cl_sqe_set_message_flags(struct io_uring_sqe *sqe, uint32_t flags) { sqe->msg_flags = flags; }
 static inline void cl_sqe_set_buffer_group(struct io_uring_sqe *sqe, uint16_t group) { sqe->buf_group = group; }
 static inline void cl_sqe_set_cancel_flags(struct io_uring_sqe *sqe, uint32_t flags) { sqe->cancel_flags = flags; }

@@ -41,6 +41,8 @@ extension PortError: CustomStringConvertible {
             return "this kernel's io_uring is too old: Linux 6.1 or newer is needed"
         case ENOMEM where isRing:
             return "io_uring has no memory left: raise the memlock limit (ulimit -l)"
+        case EOPNOTSUPP where isRing:
+            return "this kernel cannot, or what they need is switched off: go without"
         case EADDRINUSE:
             return "another process listens there: stop it or choose another port with --listen"
         case EACCES:

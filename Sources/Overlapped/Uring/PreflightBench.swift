@@ -8,6 +8,9 @@ internal import Glibc
 struct PreflightBench: ~Copyable {
     var ring: UringRing
     let buffers: BufferRing
+    /// What submissions name: a descriptor, or a place in the ring's table when `nearFlags` says so.
+    private(set) var nearFile: Int32
+    private(set) var nearFlags: UInt8 = 0
     private let near: Int32
     private let far: Int32
     /// The errno of the last enter that failed: a filter may allow the set-up and deny the rest.
@@ -34,6 +37,7 @@ struct PreflightBench: ~Copyable {
         self.ring = ring
         self.buffers = buffers
         self.near = near
+        nearFile = near
         self.far = far
     }
 
@@ -46,8 +50,8 @@ struct PreflightBench: ~Copyable {
     mutating func exchange(bytes: [Int], multishot: Bool, limit: UInt32) -> [io_uring_cqe] {
         let sqe = ring.nextEntry()
         sqe.pointee.opcode = UInt8(CL_OP_RECV)
-        sqe.pointee.fd = near
-        sqe.pointee.flags = UInt8(CL_SQE_BUFFER_SELECT)
+        sqe.pointee.fd = nearFile
+        sqe.pointee.flags = UInt8(CL_SQE_BUFFER_SELECT) | nearFlags
         sqe.pointee.ioprio = UInt16(CL_RECVSEND_POLL_FIRST) | (multishot ? UInt16(CL_RECV_MULTISHOT) : 0)
         sqe.pointee.user_data = UringOperation.receive
         cl_sqe_set_buffer_group(sqe, BufferRing.group)
@@ -98,13 +102,45 @@ struct PreflightBench: ~Copyable {
     mutating func submitSilentSend(_ address: UInt64, _ length: UInt32, vectorized: Bool) {
         let sqe = ring.nextEntry()
         sqe.pointee.opcode = UInt8(CL_OP_SEND)
-        sqe.pointee.fd = near
+        sqe.pointee.fd = nearFile
         sqe.pointee.addr = address
         sqe.pointee.len = length
-        sqe.pointee.flags = UInt8(CL_SQE_CQE_SKIP_SUCCESS)
+        sqe.pointee.flags = UInt8(CL_SQE_CQE_SKIP_SUCCESS) | nearFlags
         sqe.pointee.ioprio = vectorized ? UInt16(CL_SEND_VECTORIZED) : 0
         sqe.pointee.user_data = UringOperation.silentSend
         cl_sqe_set_message_flags(sqe, UInt32(MSG_WAITALL | MSG_DONTWAIT | MSG_NOSIGNAL))
+    }
+
+    /// Moves this end into a table of the ring.
+    mutating func makeDirect() -> Bool {
+        guard ring.registerTable(4) == 0, ring.install(near, at: 3) else { return false }
+        nearFile = 3
+        nearFlags = UInt8(CL_SQE_FIXED_FILE)
+        return true
+    }
+
+    /// Ends this direction by a submission, which a worker thread of the kernel carries out: seconds on a busy machine.
+    mutating func shutsDown() -> Bool {
+        let sqe = ring.nextEntry()
+        sqe.pointee.opcode = UInt8(CL_OP_SHUTDOWN)
+        sqe.pointee.fd = nearFile
+        sqe.pointee.flags = nearFlags
+        sqe.pointee.len = UInt32(SHUT_WR)
+        sqe.pointee.user_data = UringOperation.shutdown
+        for _ in 0..<20 {
+            let done = completions(atLeast: 1).filter { $0.user_data == UringOperation.shutdown }
+            if let first = done.first { return first.res == 0 }
+        }
+        return false
+    }
+
+    func peerReadsEnd() -> Bool {
+        var byte: UInt8 = 0
+        while true {
+            let got = recv(far, &byte, 1, 0)
+            if got < 0, errno == EINTR { continue }
+            return got == 0
+        }
     }
 
     func shrinkSendBuffer() { Sockets.setOption(near, SOL_SOCKET, SO_SNDBUF, 4_096) }

@@ -6,7 +6,8 @@ internal import Glibc
 /// What a port knows of one stream. A slot is free again only when nothing of it is in flight.
 ///
 /// Invariants: at most one receive (`receiveInFlight`) and one send (`trackedInFlight`, or a silent send of the turn
-/// in `sendTurn`) are in flight; `closeQueued` implies neither; `descriptor` is -1 exactly when the slot is free.
+/// in `sendTurn`) are in flight; `closeQueued` implies neither, and no `shutdownInFlight`; `descriptor` is -1 exactly
+/// when the slot is free.
 struct StreamState {
     /// How the stream goes on.
     enum Phase: UInt8 {
@@ -22,7 +23,10 @@ struct StreamState {
         case closeQueued
     }
 
+    /// What submissions name: a descriptor of the process or, when `fileFlags` says so, a place in the ring's own table.
     var descriptor: Int32 = -1
+    /// Or'ed into the flags of every submission: 0, or that `descriptor` is direct.
+    var fileFlags: UInt8 = 0
     var generation: UInt32 = 0
     var phase = Phase.free
     var receiveInFlight = false
@@ -36,6 +40,8 @@ struct StreamState {
     var peerFinished = false
     var ended = false
     var trackedInFlight = false
+    /// Our end of stream is on its way, on a worker thread of the kernel (direct descriptors only).
+    var shutdownInFlight = false
     var isHard = false
     /// The peer's end of stream came while the stream was paused.
     var holdsFinish = false
@@ -52,4 +58,7 @@ struct StreamState {
     /// Bytes received in `greedTurn`.
     var greed: UInt32 = 0
     var greedTurn: UInt64 = 0
+
+    /// Whether the socket lies in the ring's table and has no descriptor, so that no system call can name it.
+    var isDirect: Bool { fileFlags != 0 }
 }

@@ -23,9 +23,14 @@ public struct UringFeatures: OptionSet, Sendable, Hashable {
     /// Sends that complete inside the submission and say nothing on success; else sendmsg(2).
     public static let silentSend = UringFeatures(rawValue: 1 << 6)
 
+    /// Sockets that the ring alone holds, in a table of its own (6.1); else every stream has a descriptor. Used when a
+    /// port is told to, and only with `silentSend`.
+    public static let directDescriptors = UringFeatures(rawValue: 1 << 7)
+
     /// All of them.
     public static let all: UringFeatures = [
         .incrementalBuffers, .vectorizedSend, .messageRing, .receiveLimit, .absoluteTimer, .noIOWait, .silentSend,
+        .directDescriptors,
     ]
 
     /// Every feature with the name under which it is switched off, in the order of the bits.
@@ -33,6 +38,7 @@ public struct UringFeatures: OptionSet, Sendable, Hashable {
         (.incrementalBuffers, "incremental-buffers"), (.vectorizedSend, "vectorized-send"),
         (.messageRing, "message-ring"), (.receiveLimit, "receive-limit"), (.absoluteTimer, "absolute-timer"),
         (.noIOWait, "no-iowait"), (.silentSend, "silent-send"),
+        (.directDescriptors, "direct-descriptors"),
     ]
 
     /// Reads a list of names separated by commas; `all` is every feature.

@@ -17,4 +17,6 @@ enum UringOperation {
     static let overlapped: UInt64 = 9
     /// A failed silent send that the settlement has handled already.
     static let settled: UInt64 = 10
+    static let shutdown: UInt64 = 13
+    static let reset: UInt64 = 14
 }

@@ -13,8 +13,7 @@ extension UringPort {
         if stream.pointee.peerFinished || stream.pointee.ended { return beginClose(stream, key) }
         stream.pointee.phase = .finishing
         dropHeld(stream)
-        counters.systemCalls &+= 1
-        guard shutdown(stream.pointee.descriptor, Int32(SHUT_WR)) == 0 else { return beginClose(stream, key) }
+        guard endSending(stream, key) else { return beginClose(stream, key) }
         stream.pointee.wantsReceive = true
         arm(stream, key)
     }
@@ -35,7 +34,7 @@ extension UringPort {
         stream.pointee.phase = .closing
         stream.pointee.wantsReceive = false
         dropHeld(stream)
-        if stream.pointee.isHard {
+        if stream.pointee.isHard || stream.pointee.isDirect {
             cancelReceive(stream, key)
             cancelTracked(stream, key)
         } else if stream.pointee.receiveInFlight || stream.pointee.trackedInFlight {
@@ -44,6 +43,16 @@ extension UringPort {
             _ = shutdown(stream.pointee.descriptor, Int32(SHUT_RDWR))
         }
         advanceClose(stream, key)
+    }
+
+    /// Sends our end of stream; false when there is nobody any more to get it.
+    private mutating func endSending(_ stream: UnsafeMutablePointer<StreamState>, _ key: CompletionKey) -> Bool {
+        if stream.pointee.isDirect {
+            shutdownDirect(stream, key)
+            return true
+        }
+        counters.systemCalls &+= 1
+        return shutdown(stream.pointee.descriptor, Int32(SHUT_WR)) == 0
     }
 
     private mutating func cancelTracked(_ stream: UnsafeMutablePointer<StreamState>, _ key: CompletionKey) {
@@ -60,8 +69,10 @@ extension UringPort {
     /// Queues the close once nothing is in flight. A silent send that is queued stands before it in the same queue.
     mutating func advanceClose(_ stream: UnsafeMutablePointer<StreamState>, _ key: CompletionKey) {
         guard
-            stream.pointee.phase == .closing, !stream.pointee.receiveInFlight, !stream.pointee.trackedInFlight
+            stream.pointee.phase == .closing, !stream.pointee.receiveInFlight, !stream.pointee.trackedInFlight,
+            !stream.pointee.shutdownInFlight
         else { return }
+        if stream.pointee.isDirect { return closeDirect(stream, key) }
         if stream.pointee.isHard {
             var reset = linger(l_onoff: 1, l_linger: 0)
             counters.systemCalls &+= 1
@@ -92,6 +103,7 @@ extension UringPort {
         guard let stream = find(key) else { return nil }
         stream.pointee.phase = .free
         stream.pointee.descriptor = -1
+        stream.pointee.fileFlags = 0
         return Completion(.closed, key)
     }
 }

@@ -20,6 +20,7 @@ extension UringPort {
         stream.pointee.descriptor = descriptor
         stream.pointee.generation = key.generation
         stream.pointee.phase = .open
+        if hasDirectDescriptors { install(stream, slot: key.slot) }
     }
 
     /// Starts to receive, or goes on after `pause`.
@@ -60,7 +61,7 @@ extension UringPort {
         let sqe = entry()
         sqe.pointee.opcode = UInt8(CL_OP_RECV)
         sqe.pointee.fd = stream.pointee.descriptor
-        sqe.pointee.flags = UInt8(CL_SQE_BUFFER_SELECT)
+        sqe.pointee.flags = UInt8(CL_SQE_BUFFER_SELECT) | stream.pointee.fileFlags
         sqe.pointee.ioprio = UInt16(CL_RECVSEND_POLL_FIRST) | (oneShot ? 0 : UInt16(CL_RECV_MULTISHOT))
         sqe.pointee.user_data = key.rawValue | UringOperation.receive
         cl_sqe_set_buffer_group(sqe, BufferRing.group)

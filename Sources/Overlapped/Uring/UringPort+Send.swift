@@ -23,7 +23,7 @@ extension UringPort {
         silentSendsQueued &+= 1
         let sqe = entry()
         sqe.pointee.fd = stream.pointee.descriptor
-        sqe.pointee.flags = UInt8(CL_SQE_CQE_SKIP_SUCCESS)
+        sqe.pointee.flags = UInt8(CL_SQE_CQE_SKIP_SUCCESS) | stream.pointee.fileFlags
         sqe.pointee.user_data = key.rawValue | UringOperation.silentSend
         cl_sqe_set_message_flags(sqe, Self.silentFlags)
         if parts.count == 1 {
@@ -86,6 +86,7 @@ extension UringPort {
         let sqe = entry()
         sqe.pointee.opcode = UInt8(CL_OP_SEND)
         sqe.pointee.fd = stream.pointee.descriptor
+        sqe.pointee.flags = stream.pointee.fileFlags
         sqe.pointee.addr = UInt64(UInt(bitPattern: stream.pointee.tracked))
         sqe.pointee.len = UInt32(truncatingIfNeeded: min(stream.pointee.trackedCount, 1 << 30))
         sqe.pointee.user_data = key.rawValue | UringOperation.trackedSend

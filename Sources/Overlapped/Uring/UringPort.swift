@@ -22,6 +22,8 @@ public struct UringPort: CompletionPort, ~Copyable {
     var operations = OperationTable()
     /// What this port uses of the newer kernels.
     public let features: UringFeatures
+    /// Whether the sockets of streams lie in the ring's own table and cost the process no descriptor.
+    public let hasDirectDescriptors: Bool
     /// Counted since the port was made.
     public internal(set) var counters = PortCounters()
     /// Wakes this port from any thread.
@@ -65,11 +67,15 @@ public struct UringPort: CompletionPort, ~Copyable {
     /// - Parameters:
     ///   - capacity: the streams it can hold.
     ///   - features: what to use, as found by `UringPreflight.run`.
-    /// - Throws: `PortError` when the kernel refuses the ring or its buffers.
-    public init(capacity: Int, features: UringFeatures) throws(PortError) {
+    ///   - directDescriptors: whether `associate` moves sockets into the ring's own table. What needs their descriptor
+    ///     (getpeername(2), setsockopt(2)) is done before.
+    /// - Throws: `PortError` when the kernel refuses the ring, its buffers or its table: EMFILE when direct descriptors
+    ///   are wanted for more streams than the process may open files, EOPNOTSUPP without the features that they need.
+    public init(capacity: Int, features: UringFeatures, directDescriptors: Bool = false) throws(PortError) {
         precondition(capacity > 0 && capacity <= CompletionKey.slotLimit)
         let ring = try UringRing(sqEntries: 1_024, cqEntries: 16_384)
         let buffers = try BufferRing(incremental: features.contains(.incrementalBuffers), ring: ring)
+        if directDescriptors { try Self.registerTable(of: capacity, ring: ring, features: features) }
         var descriptor: Int32 = -1
         if !features.contains(.messageRing) {
             descriptor = eventfd(0, Int32(EFD_CLOEXEC))
@@ -86,6 +92,7 @@ public struct UringPort: CompletionPort, ~Copyable {
         self.buffers = buffers
         self.capacity = capacity
         self.features = features
+        hasDirectDescriptors = directDescriptors
         pending.reserveCapacity(1_024)
         parked.reserveCapacity(1_024)
     }
@@ -93,9 +100,11 @@ public struct UringPort: CompletionPort, ~Copyable {
     deinit {
         noteClosed()
         for slot in 0..<capacity where streams[slot].phase != .free {
+            streams[slot].held.deallocate()
+            // The ring's table goes with the ring.
+            if streams[slot].isDirect { continue }
             // A close that the kernel has taken is done: the number may be somebody else's already.
             if streams[slot].phase != .closeQueued || ring.queued > 0 { Glibc.close(streams[slot].descriptor) }
-            streams[slot].held.deallocate()
         }
         for buffer in lent { buffer.deallocate() }
         for listener in listeners where listener.descriptor >= 0 { Glibc.close(listener.descriptor) }
@@ -214,6 +223,7 @@ public struct UringPort: CompletionPort, ~Copyable {
         case UringOperation.close: return completeClose(key)
         case UringOperation.cancelReceive: completeCancelReceive(key, entry.res)
         case UringOperation.cancelSend: completeCancelSend(key, entry.res)
+        case UringOperation.shutdown: completeShutdown(key, entry.res)
         case UringOperation.overlapped: return completeOperation(key, entry.res)
         case UringOperation.doorbellRead: armDoorbell()
         default: break

@@ -17,6 +17,8 @@ public enum UringPreflight {
         for (feature, probe) in probes where !disabled.contains(feature) {
             if probe() { features.insert(feature) }
         }
+        // A direct descriptor cannot be named by sendmsg(2), which is what there is without silent sends.
+        if !features.contains(.silentSend) { features.remove(.directDescriptors) }
         return features
     }
 
@@ -24,6 +26,7 @@ public enum UringPreflight {
         (.incrementalBuffers, hasIncrementalBuffers), (.vectorizedSend, hasVectorizedSend),
         (.messageRing, hasMessageRing), (.receiveLimit, hasReceiveLimit), (.absoluteTimer, hasAbsoluteTimer),
         (.noIOWait, hasNoIOWait), (.silentSend, silentSendsBehave),
+        (.directDescriptors, directDescriptorsBehave),
     ]
 
     private static func requirePlainBuffers() throws(PortError) {
@@ -108,5 +111,17 @@ public enum UringPreflight {
             }
             return false
         }
+    }
+
+    /// A socket that the ring holds receives, sends in silence and ends its direction.
+    private static func directDescriptorsBehave() -> Bool {
+        guard var bench = try? PreflightBench(incremental: false), bench.makeDirect() else { return false }
+        guard bench.exchange(bytes: [100], multishot: true, limit: 0).map(\.res) == [100] else { return false }
+        let bytes: [UInt8] = [1, 2, 3]
+        let isHeard = bytes.withUnsafeBytes {
+            bench.submitSilentSend(UInt64(UInt(bitPattern: $0.baseAddress)), 3, vectorized: false)
+            return bench.completions().isEmpty && bench.peerReads(3) == bytes
+        }
+        return isHeard && bench.shutsDown() && bench.peerReadsEnd()
     }
 }

@@ -75,6 +75,27 @@ struct UringRing: ~Copyable {
         _ = cl_register(descriptor, UInt32(CL_REGISTER_IOWQ_MAX_WORKERS), &limits, 2)
     }
 
+    // MARK: Table of direct descriptors
+
+    /// Reserves so many empty places; returns what the kernel returned.
+    func registerTable(_ count: UInt32) -> Int32 {
+        var table = io_uring_rsrc_register()
+        table.nr = count
+        table.flags = UInt32(CL_RSRC_REGISTER_SPARSE)
+        let size = UInt32(MemoryLayout<io_uring_rsrc_register>.size)
+        return cl_register(descriptor, UInt32(CL_REGISTER_FILES2), &table, size)
+    }
+
+    /// Puts a descriptor's file into a place of the table; the descriptor stays the caller's.
+    func install(_ file: Int32, at place: UInt32) -> Bool {
+        withUnsafePointer(to: file) {
+            var update = io_uring_rsrc_update()
+            update.offset = place
+            update.data = UInt64(UInt(bitPattern: $0))
+            return cl_register(descriptor, UInt32(CL_REGISTER_FILES_UPDATE), &update, 1) == 1
+        }
+    }
+
     // MARK: Submission queue
 
     /// Entries queued and not taken by the kernel yet.

@@ -186,6 +186,38 @@ import Testing
     @Test("a hard close is a reset", arguments: PortKind.all)
     func hardClose(kind: PortKind) throws { try kind.check(HardClose()) }
 
+    private struct FinishThenClose: PortRule {
+        func check<P: TestedPort>(_ make: @escaping @Sendable (Int) throws -> P) throws {
+            let pairs = try PairMaker()
+            let rig = try Rig(capacity: 2, make)
+            for generation in UInt32(1)...40 {
+                let (near, peer) = try pairs.make()
+                let stream = rig.add(near, slot: 1, generation: generation)
+                rig.send(stream.key, [1, 2, 3])
+                try rig.turn(0)
+                if generation % 4 == 1 { peer.finishSending() }
+                if generation % 4 == 2 { peer.reset() }
+                rig.port.finish(stream.key)
+                if generation % 3 == 0 { try rig.turn(0) }
+                rig.port.close(stream.key, hard: generation % 2 == 0)
+                try rig.run("closed, generation \(generation)") { stream.closed == 1 }
+                if generation % 4 < 2 { #expect(try peer.receive(exactly: 3) == [1, 2, 3] || generation % 2 == 0) }
+                let (nextNear, nextPeer) = try pairs.make()
+                let next = rig.add(nextNear, slot: 1, generation: generation + 1_000)
+                rig.send(next.key, [4])
+                try rig.turn(1)
+                #expect(try nextPeer.receive(exactly: 1) == [4], "nothing of the old stream ends the new one")
+                rig.port.close(next.key, hard: true)
+                try rig.run("the next one closed") { next.closed == 1 }
+                #expect(throws: Peer.Failure(call: "recv", code: ECONNRESET)) { _ = try nextPeer.receiveAll() }
+            }
+            rig.expectOrder()
+        }
+    }
+
+    @Test("a finish overtaken by a close closes once and touches no successor", arguments: PortKind.all)
+    func finishThenClose(kind: PortKind) throws { try kind.check(FinishThenClose()) }
+
     private struct Dropped: PortRule {
         func check<P: TestedPort>(_ make: @escaping @Sendable (Int) throws -> P) throws {
             let pairs = try PairMaker()

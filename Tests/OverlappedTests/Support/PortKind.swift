@@ -16,12 +16,19 @@ protocol PortRule {
 enum PortKind: Sendable, CustomTestStringConvertible {
     case uring(disabled: UringFeatures)
     case epoll
+    /// io_uring whose sockets lie in the ring's own table.
+    case direct(disabled: UringFeatures)
 
-    /// io_uring with everything that the kernel has, as on Linux 6.1, and with each feature switched off by itself;
-    /// and epoll.
-    static let all: [PortKind] = ends + UringFeatures.names.map { .uring(disabled: $0.0) }
-    /// Those that differ most, for rules that take long.
-    static let ends: [PortKind] = [.uring(disabled: []), .uring(disabled: .all), .epoll]
+    /// io_uring with everything that the kernel has, as on Linux 6.1, with each feature switched off by itself, and
+    /// with direct descriptors; and epoll.
+    static let all: [PortKind] =
+        ends + UringFeatures.names.filter { $0.0 != .directDescriptors }.map { .uring(disabled: $0.0) }
+    /// Those that differ most, for rules that take long. Direct descriptors with all that the kernel has, and with no
+    /// more than they need.
+    static let ends: [PortKind] = [
+        .uring(disabled: []), .uring(disabled: .all), .epoll, .direct(disabled: []),
+        .direct(disabled: .all.subtracting([.silentSend, .directDescriptors])),
+    ]
 
     private static let found = Result { try UringPreflight.run() }
 
@@ -32,6 +39,9 @@ enum PortKind: Sendable, CustomTestStringConvertible {
             try rule.check { try UringPort(capacity: $0, features: features) }
         case .epoll:
             try rule.check { try EpollPort(capacity: $0) }
+        case .direct(let disabled):
+            let features = try PortKind.found.get().subtracting(disabled)
+            try rule.check { try UringPort(capacity: $0, features: features, directDescriptors: true) }
         }
     }
 
@@ -40,6 +50,8 @@ enum PortKind: Sendable, CustomTestStringConvertible {
         case .uring(let disabled):
             disabled.isEmpty ? "uring" : disabled == .all ? "uring as on 6.1" : "uring without \(disabled)"
         case .epoll: "epoll"
+        case .direct(let disabled):
+            disabled.isEmpty ? "uring, direct descriptors" : "uring, direct descriptors, without \(disabled)"
         }
     }
 }
