@@ -47,6 +47,7 @@ test: deps format-check
 	@$(SWIFT) build --build-tests $(SWIFT_ARGS)
 	@$(SWIFT) test --skip-build --filter TidyTests $(SWIFT_ARGS)
 	@GORI_TEST_LEVEL=full $(SWIFT) test --skip-build --skip TidyTests $(SWIFT_ARGS) $(TEST_ARGS)
+	@GORI_TEST_LEVEL=full GORI_IO=epoll $(SWIFT) test --skip-build --filter GoriTests $(SWIFT_ARGS) $(TEST_ARGS)
 	@$(SWIFT) build -c release --static-swift-stdlib --product gori $(SWIFT_ARGS)
 	@$(MAKE) --no-print-directory foreign-tests
 

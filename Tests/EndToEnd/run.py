@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the end-to-end tests, several modules at a time.
 
-    python3 Tests/EndToEnd/run.py [--jobs N] [--deadline S] [WORD]...
+    python3 Tests/EndToEnd/run.py [--io uring|epoll] [--jobs N] [--deadline S] [WORD]...
 
+Each module runs over both completion ports, those about the choice itself once.
 WORDs choose the modules whose names contain one of them. The program under
 test is the release build, or what GORI names. The last line says how many
 tests passed, failed and were skipped; the status is 1 if any failed, and, with
@@ -23,6 +24,9 @@ import time
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
+PORTS = ("uring", "epoll")
+# These say themselves which port a server gets, or what it says about it.
+ABOUT_THE_CHOICE = {"test_command_line", "test_doctor", "test_port_choice"}
 
 
 class Tally(unittest.TextTestResult):
@@ -71,31 +75,36 @@ def run_one(module, report):
     pathlib.Path(report).write_text(json.dumps(result.report()))
 
 
-def run_apart(module, deadline):
-    """Starts `run_one` as a process group, so that at the deadline its servers end with it."""
+def run_apart(module, port, deadline):
+    """Over one port, where it is not about the choice of one: starts `run_one` as a process group, so that at the deadline its servers end with it."""
     began = time.monotonic()
+    environment = {name: value for name, value in os.environ.items() if name != "GORI_IO"}
+    if port:
+        environment["GORI_IO"] = port
+    name = f"{module} over {port}" if port else module
     with tempfile.TemporaryDirectory() as directory:
         report = pathlib.Path(directory) / "report.json"
         process = subprocess.Popen(
             [sys.executable, str(HERE / "run.py"), "--one", module, "--report", str(report)],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-            text=True, errors="replace", start_new_session=True)
+            text=True, errors="replace", start_new_session=True, env=environment)
         try:
             output, _ = process.communicate(timeout=deadline)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             output, _ = process.communicate()
-            output += f"\n{module} did not end within {deadline} s\n"
+            output += f"\n{name} did not end within {deadline} s\n"
         if report.exists():
             numbers = json.loads(report.read_text())
         else:
             numbers = {"passed": 0, "failed": 1, "skipped": 0, "reasons": []}
-    return module, numbers, output, time.monotonic() - began
+    return name, numbers, output, time.monotonic() - began
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("words", nargs="*", metavar="WORD")
+    parser.add_argument("--io", choices=PORTS, help="one completion port instead of both")
     parser.add_argument("--jobs", type=int, default=min(4, max(2, os.cpu_count() or 2)))
     parser.add_argument("--deadline", type=float, default=300, metavar="S", help="of each module")
     parser.add_argument("--one", help=argparse.SUPPRESS)
@@ -111,13 +120,16 @@ def main():
     modules = sorted(path.stem for path in HERE.glob("test_*.py"))
     if options.words:
         modules = [name for name in modules if any(word in name for word in options.words)]
+    ports = [options.io] if options.io else PORTS
+    parts = [(module, port) for module in modules
+             for port in ((None,) if module in ABOUT_THE_CHOICE else ports)]
     total = {"passed": 0, "failed": 0, "skipped": 0}
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        runs = [pool.submit(run_apart, module, options.deadline) for module in modules]
+        runs = [pool.submit(run_apart, module, port, options.deadline) for module, port in parts]
         for run in concurrent.futures.as_completed(runs):
-            module, numbers, output, seconds = run.result()
+            name, numbers, output, seconds = run.result()
             state = "FAILED" if numbers["failed"] else "ok"
-            print(f"{state:6} {module}: {numbers['passed']} passed, {seconds:.1f} s")
+            print(f"{state:6} {name}: {numbers['passed']} passed, {seconds:.1f} s")
             if numbers["failed"]:
                 print(output)
             for reason in numbers["reasons"]:
