@@ -8,6 +8,8 @@ public final class RunningServer: Sendable {
     public let addresses: [SocketAddress]
     /// Which completion port serves, and why.
     public let selection: PortSelection
+    /// Whether the sockets of sessions cost the process no descriptor.
+    public let hasDirectDescriptors: Bool
     /// How many workers serve.
     public let workerCount: Int
     private let mailboxes: Mailboxes
@@ -27,6 +29,7 @@ public final class RunningServer: Sendable {
         let (threads, selection) = try Self.start(surroundings, selected, latch)
         addresses = surroundings.addresses
         self.selection = selection
+        hasDirectDescriptors = definition.configuration.tableCapacity != nil
         self.workerCount = workerCount
         mailboxes = surroundings.mailboxes
         self.threads = threads
@@ -44,18 +47,27 @@ public final class RunningServer: Sendable {
         var selection = selected
         if selection.port == .uring {
             let features = selection.features
+            let isDirect = Self.decideAboutTables(surroundings.definition, features)
             var team: WorkerTeam<UringPort>?
             do throws(PortError) {
                 team = try WorkerTeam(surroundings) { (capacity) throws(PortError) in
-                    try UringPort(capacity: capacity, features: features)
+                    try UringPort(capacity: capacity, features: features, directDescriptors: isDirect)
                 }
             } catch {
                 selection = try selection.fallingBack(after: error)
+                surroundings.definition.configuration.tableCapacity = nil
             }
             if let team = team.take() { return (try team.start(latch), selection) }
         }
         let team = try WorkerTeam(surroundings) { (capacity) throws(PortError) in try EpollPort(capacity: capacity) }
         return (try team.start(latch), selection)
+    }
+
+    /// Direct descriptors, where they are wanted and there are any: a ring's table is bounded as the process's own.
+    private static func decideAboutTables(_ definition: ServerDefinition, _ features: UringFeatures) -> Bool {
+        guard definition.configuration.directDescriptors, features.contains(.directDescriptors) else { return false }
+        definition.configuration.tableCapacity = max(1, Sockets.raiseDescriptorLimit())
+        return true
     }
 
     /// Finds out whether the addresses are free, and the real ports.

@@ -44,8 +44,18 @@ public struct ServerConfiguration: Sendable {
     public var port = PortPreference.auto
     /// Features of newer kernels that are not to be used.
     public var disabledFeatures: UringFeatures = []
+    /// Whether the sockets of sessions lie in the tables of the workers' rings instead of the process's own: then all
+    /// workers together may have more sessions than the process may open files, though each alone may not, because the
+    /// limit (`ulimit -n`) bounds its table. Without effect where io_uring does not serve or cannot do this.
+    public var directDescriptors = false
     /// Entries of the ring between two workers; a power of two.
     public var mailboxCapacity = 64
+
+    /// The places in each worker's table of direct descriptors, once it is known that there is one.
+    var tableCapacity: Int?
+
+    /// Sessions that one worker has room for.
+    var sessionsPerWorker: Int { min(maximumSessions, tableCapacity ?? maximumSessions) }
 
     /// The defaults.
     public init() {}

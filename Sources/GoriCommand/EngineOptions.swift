@@ -26,6 +26,9 @@ struct EngineOptions: ParsableArguments {
     )
     var disableFeatures: String?
 
+    @Flag(help: "Sockets in the tables of the rings: the limit of open files holds for each worker, not for all.")
+    var directDescriptors = false
+
     private static let portVariable = "GORI_IO"
 
     func validate() throws {
@@ -46,6 +49,7 @@ struct EngineOptions: ParsableArguments {
         configuration.port = port ?? preferred ?? .auto
         if let workers { configuration.workers = workers }
         configuration.maximumSessions = maximumSessions
+        configuration.directDescriptors = directDescriptors
         let list = disableFeatures ?? Self.environment("GORI_URING_DISABLE") ?? ""
         configuration.disabledFeatures = UringFeatures(names: list) ?? []
     }

@@ -18,8 +18,11 @@ enum StartupReport {
     private static func log(_ server: RunningServer, _ configuration: ServerConfiguration, _ extra: [String]) {
         Output.log("gori \(Version.current), \(configuration.workers) worker\(configuration.workers == 1 ? "" : "s")")
         Output.log("completion port: \(server.selection.reason)")
-        if server.selection.port == .uring { logFeatures(server.selection.features) }
-        Output.log(descriptorLine(configuration))
+        if server.selection.port == .uring { logFeatures(server) }
+        Output.log(descriptorLine(configuration, isDirect: server.hasDirectDescriptors))
+        if configuration.directDescriptors, !server.hasDirectDescriptors {
+            Output.log("direct descriptors: not here, every session opens a file (gori doctor says why)")
+        }
         for line in extra { Output.log(line) }
         let ceiling = (configuration.backlogLimit + configuration.framing.maximumPacketSize) / 1_024
         Output.log("memory ceiling per session: \(ceiling) KiB (backlog and one packet)")
@@ -28,14 +31,20 @@ enum StartupReport {
         }
     }
 
-    private static func logFeatures(_ features: UringFeatures) {
+    private static func logFeatures(_ server: RunningServer) {
+        let found = server.selection.features
+        let features = server.hasDirectDescriptors ? found : found.subtracting(.directDescriptors)
         Output.log("kernel features used: \(features.isEmpty ? "none" : features.description)")
-        let missing = UringFeatures.all.subtracting(features)
+        let missing = UringFeatures.all.subtracting(found)
         if !missing.isEmpty { Output.log("kernel features missing or switched off: \(missing)") }
     }
 
-    private static func descriptorLine(_ configuration: ServerConfiguration) -> String {
+    private static func descriptorLine(_ configuration: ServerConfiguration, isDirect: Bool) -> String {
         let limit = Sockets.raiseDescriptorLimit()
+        if isDirect {
+            return "open files: limit \(limit), \(min(limit, configuration.maximumSessions)) sessions in each of"
+                + " \(configuration.workers) tables of direct descriptors"
+        }
         let needed = configuration.maximumSessions + 64 * configuration.workers
         guard limit < needed else {
             return "open files: limit \(limit), enough for \(configuration.maximumSessions) sessions"

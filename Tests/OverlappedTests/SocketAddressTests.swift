@@ -48,4 +48,15 @@ import Testing
         #expect(SocketAddress.anyIPv4(port: 5).description == "0.0.0.0:5")
         #expect(SocketAddress.anyIPv6(port: 5).with(port: 6).description == "[::]:6")
     }
+
+    @Test("an address that is stored comes back the same")
+    func stored() {
+        for text in ["127.0.0.1:1", "255.254.253.252:65535", "[::]:0", "[102:304:506:708:90a:b0c:d0e:f10]:7777"] {
+            let address = SocketAddress(text)
+            #expect(address != nil)
+            #expect(StoredAddress(address).address == address)
+        }
+        #expect(StoredAddress().address == nil)
+        #expect(StoredAddress(nil).address == nil)
+    }
 }

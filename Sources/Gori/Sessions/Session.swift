@@ -20,8 +20,12 @@ public struct Session: ~Escapable {
     /// Which session; valid as a name for as long as the server runs.
     public var id: SessionID { core.pointee.id(of: slot) }
 
-    /// The peer's address, nil when the connection is gone. One system call.
-    public var address: SocketAddress? { SocketAddress(peerOf: core.pointee.sessions.records[slot].descriptor) }
+    /// The peer's address, nil when the connection is gone. At most one system call.
+    public var address: SocketAddress? {
+        let record = core.pointee.sessions.records + slot
+        guard record.pointee.descriptor >= 0 else { return record.pointee.peer.address }
+        return SocketAddress(peerOf: record.pointee.descriptor)
+    }
 
     /// The stage that decides which packets are legal.
     public var stage: SessionStage { core.pointee.sessions.records[slot].stage }

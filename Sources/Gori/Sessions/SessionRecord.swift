@@ -70,7 +70,9 @@ struct SessionRecord {
     var memberships: Int32 = 0
     /// The application's number.
     var tag: UInt64 = 0
+    /// -1 where the port keeps the socket to itself; then `peer` is known.
     var descriptor: Int32 = -1
+    var peer = StoredAddress()
     /// Of a client whose hello was refused.
     var clientVersion: UInt16 = 0
     /// The close deadline has passed once; the next time the peer is reset.

@@ -56,14 +56,11 @@ extension Worker where Port: ~Copyable {
         }
         let record = core.pointee.sessions.records + slot
         let now = core.pointee.now
-        record.pointee.descriptor = descriptor
         record.pointee.openedAt = now
         record.pointee.receivedAt = now
         record.pointee.sentAt = now
         record.pointee.isCounted = isCounted
-        if isCounted, let address = SocketAddress(peerOf: descriptor) {
-            addressLimit?.remember(address, slot: slot, worker: index)
-        }
+        name(record, slot, descriptor)
         published.setSessions(core.pointee.sessions.count, of: index)
         port.associate(descriptor, key: key(slot))
         port.receive(key(slot))
@@ -74,6 +71,16 @@ extension Worker where Port: ~Copyable {
             record.pointee.phase = .open
             opened(slot, record)
         }
+    }
+
+    /// Notes what must be known of a socket before the port may take its descriptor away.
+    private mutating func name(_ record: UnsafeMutablePointer<SessionRecord>, _ slot: Int, _ descriptor: Int32) {
+        let isDirect = core.pointee.configuration.tableCapacity != nil
+        record.pointee.descriptor = isDirect ? -1 : descriptor
+        guard record.pointee.isCounted || isDirect else { return }
+        let address = SocketAddress(peerOf: descriptor)
+        if isDirect { record.pointee.peer = StoredAddress(address) }
+        if record.pointee.isCounted, let address { addressLimit?.remember(address, slot: slot, worker: index) }
     }
 
     /// Says goodbye to a connection that gets no session. Its peer may see only the end.

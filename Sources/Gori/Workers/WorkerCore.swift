@@ -64,11 +64,11 @@ struct WorkerCore: ~Copyable {
             sizeWidth: framing.sizeWidth, typeWidth: framing.typeWidth, byteOrder: framing.byteOrder,
             sizeIncludesHeader: framing.sizeIncludesHeader, maximumPacketSize: Hello.maximumPacketSize)
         hasSessionLayer = configuration.sessionLayer.served != nil
-        sessions = SessionTable(capacity: configuration.maximumSessions)
-        wheel = TimerWheel(capacity: configuration.maximumSessions, now: now)
+        sessions = SessionTable(capacity: configuration.sessionsPerWorker)
+        wheel = TimerWheel(capacity: configuration.sessionsPerWorker, now: now)
         outboxes = Outboxes(mailboxes: mailboxes, worker: index)
         parcels = Array(repeating: nil, count: mailboxes.workerCount)
-        dirty.reserveCapacity(configuration.maximumSessions)
+        dirty.reserveCapacity(configuration.sessionsPerWorker)
         deferred.reserveCapacity(1_024)
         ending.reserveCapacity(1_024)
         settling.reserveCapacity(1_024)

@@ -28,7 +28,7 @@ struct WorkerTeam<Port: CompletionPort & SendableMetatype & ~Copyable>: ~Copyabl
         var count = 0
         do throws(PortError) {
             while count < surroundings.workerCount {
-                (ports + count).initialize(to: try make(surroundings.definition.configuration.maximumSessions))
+                (ports + count).initialize(to: try make(surroundings.definition.configuration.sessionsPerWorker))
                 count += 1
             }
         } catch {

@@ -12,6 +12,7 @@ enum FeatureTable {
         (.absoluteTimer, "6.12", "deadlines that do not drift"),
         (.noIOWait, "6.15", "idle workers do not show as waiting for disks"),
         (.silentSend, "6.1", "sends without a completion: one system call a turn"),
+        (.directDescriptors, "6.1", "--direct-descriptors: more sessions than open files"),
     ]
 
     /// The rows for a server that uses `used` and has been told not to use `disabled`.

@@ -29,12 +29,20 @@ struct LimitTable {
 
     /// The server raises the soft limit by itself, so the hard one decides.
     private var descriptors: Findings.Limit {
-        let needed = configuration.maximumSessions + 64 * configuration.workers
+        let needed = sessionsUnderLimit + 64 * configuration.workers
         let (soft, hard) = ResourceLimit.descriptors.now
         return limit(
             "open files", unit: "files", soft: soft, hard: hard, decisive: hard, needed: needed,
             fix: "ulimit -Hn \(needed), docker run --ulimit nofile=\(needed):\(needed), or LimitNOFILE=\(needed);"
                 + " or fewer --maximum-sessions")
+    }
+
+    /// With direct descriptors the limit holds for each worker's table, and one may have a quarter more than the others.
+    private var sessionsUnderLimit: Int {
+        let isDirect = configuration.directDescriptors && outcome?.features.contains(.directDescriptors) == true
+        guard isDirect else { return configuration.maximumSessions }
+        let share = configuration.maximumSessions / max(1, configuration.workers)
+        return min(configuration.maximumSessions, share + share / 4 + 16)
     }
 
     /// What came of making the rings says more than a sum: whether they count at all is up to the kernel.

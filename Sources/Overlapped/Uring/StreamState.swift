@@ -23,7 +23,7 @@ struct StreamState {
         case closeQueued
     }
 
-    /// What submissions name: a descriptor of the process or, when `fileFlags` says so, a place in the ring's own table.
+    /// A descriptor of the process, or the place in the ring's own table when `fileFlags` says so.
     var descriptor: Int32 = -1
     /// Or'ed into the flags of every submission: 0, or that `descriptor` is direct.
     var fileFlags: UInt8 = 0
