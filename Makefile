@@ -10,6 +10,9 @@ ARGS ?=
 # For every `swift build` and `swift test` (as `-j 2`), and for `swift test` alone (as `--filter Wire`).
 SWIFT_ARGS ?=
 TEST_ARGS ?=
+# For `make held`: how many connections, and for how many seconds.
+COUNT ?= 50000
+SECONDS ?= 600
 # For `make bench`: see Benchmarks/README.md.
 BENCH_ARGS ?=
 
@@ -26,6 +29,7 @@ help:
 	@echo 'make check       the part of it for every commit: format, tidy, unit; 3 minutes at most'
 	@echo 'make bench       measure against the C reference, side by side (BENCH_ARGS="--rounds 60")'
 	@echo 'make allocations  count heap allocations of the running server under load: none is the promise'
+	@echo 'make held        hold idle connections in one process and count what is lost (SECONDS=600 COUNT=50000)'
 	@echo 'make format      format the Swift sources'
 	@echo 'make docs        the documentation of the libraries (DocC)'
 	@echo 'make deps        install the Debian packages that building and running needs'
@@ -86,6 +90,11 @@ bench: build reference
 .PHONY: allocations
 allocations: build $(OUT)/load $(OUT)/count_allocations.so
 	@for io in uring epoll; do $(PYTHON) -B Benchmarks/allocations.py --gori $(GORI) --io $$io || exit 1; done
+
+# Connections with heartbeats in one process, which may open fewer files than that.
+.PHONY: held
+held: build $(OUT)/hold
+	@$(PYTHON) -B Benchmarks/held.py --gori $(GORI) --count $(COUNT) --seconds $(SECONDS)
 
 $(OUT)/count_allocations.so: $(REFERENCE)/count_allocations.c
 	@mkdir -p $(OUT)

@@ -18,7 +18,7 @@ from support import ServerTest
 FAILURE = 1
 FEATURES = (
     "incremental-buffers", "vectorized-send", "message-ring", "receive-limit", "absolute-timer", "no-iowait",
-    "silent-send")
+    "silent-send", "direct-descriptors")
 KEYS = {
     "gori": str, "kernel": dict, "processors": int, "container": (str, type(None)), "asked": str,
     "port": (str, type(None)), "reason": str, "refusal": (dict, type(None)), "features": list, "limits": list,
@@ -73,7 +73,7 @@ class Here(DoctorTest):
             self.assertEqual(report["kernel"]["io_uring_disabled"], int(disabled.read_text()))
 
     def test_a_server_takes_what_the_doctor_says(self):
-        for arguments in ((), ("--io", "epoll"), ("--disable-features", "all")):
+        for arguments in ((), ("--io", "epoll"), ("--disable-features", "all"), ("--direct-descriptors",)):
             with self.subTest(" ".join(arguments)):
                 report = self.examine(*arguments)
                 server = self.echo(*arguments)
@@ -86,7 +86,9 @@ class Here(DoctorTest):
         if not self.allows_io_uring():
             self.skipTest("this machine refuses io_uring")
         every = {feature["name"]: feature["state"] for feature in self.examine()["features"]}
+        self.assertEqual(every.pop("direct-descriptors"), "unused")
         self.assertLessEqual(set(every.values()), {"used", "missing"})
+        every["direct-descriptors"] = "unused"
         self.assertEqual(every["silent-send"], "used")
         for name in FEATURES:
             with self.subTest(name):

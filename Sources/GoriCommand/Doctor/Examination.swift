@@ -24,7 +24,8 @@ struct Examination {
             container: Container.name, asked: configuration.port.rawValue, port: selection?.port.rawValue,
             reason: selection?.reason ?? "none", refusal: nil,
             features: FeatureTable.rows(
-                port: selection?.port, used: selection?.features ?? [], disabled: configuration.disabledFeatures),
+                port: selection?.port, found: selection?.features ?? [], disabled: configuration.disabledFeatures,
+                isDirect: configuration.directDescriptors),
             limits: limits, advice: [], obstacle: obstacle, canRun: obstacle == nil)
         if let refusal = selection?.refusal {
             findings.refusal = Findings.Refusal(

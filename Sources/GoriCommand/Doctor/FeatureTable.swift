@@ -15,13 +15,19 @@ enum FeatureTable {
         (.directDescriptors, "6.1", "--direct-descriptors: more sessions than open files"),
     ]
 
-    /// The rows for a server that uses `used` and has been told not to use `disabled`.
-    static func rows(port: PortEngine?, used: UringFeatures, disabled: UringFeatures) -> [Findings.Feature] {
+    /// The rows for a server that finds `found`, has been told not to use `disabled`, and uses direct descriptors when
+    /// it is asked to.
+    static func rows(
+        port: PortEngine?, found: UringFeatures, disabled: UringFeatures, isDirect: Bool
+    ) -> [Findings.Feature] {
         UringFeatures.names.map { feature, name in
+            let isWanted = feature != .directDescriptors || isDirect
             let text = texts.first { $0.feature == feature }
             let state: Findings.Feature.State =
                 port != .uring
-                ? .unused : used.contains(feature) ? .used : disabled.contains(feature) ? .off : .missing
+                ? .unused
+                : disabled.contains(feature)
+                    ? .off : !isWanted ? .unused : found.contains(feature) ? .used : .missing
             return Findings.Feature(name: name, since: text?.since ?? "", state: state, gives: text?.gives ?? "")
         }
     }

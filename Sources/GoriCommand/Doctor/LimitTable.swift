@@ -37,7 +37,7 @@ struct LimitTable {
                 + " or fewer --maximum-sessions")
     }
 
-    /// With direct descriptors the limit holds for each worker's table, and one may have a quarter more than the others.
+    /// With direct descriptors the limit holds for each worker's table, and one may have a quarter more.
     private var sessionsUnderLimit: Int {
         let isDirect = configuration.directDescriptors && outcome?.features.contains(.directDescriptors) == true
         guard isDirect else { return configuration.maximumSessions }
