@@ -8,6 +8,7 @@ build of this checkout.
 import os
 import pathlib
 import queue
+import re
 import signal
 import subprocess
 import tempfile
@@ -65,6 +66,7 @@ class Server:
         self.environment = {**os.environ, **(environment or {})}
         self.addresses = []
         self.errors = []
+        self.more_errors = threading.Condition()
         self.stopped = False
 
     def __enter__(self):
@@ -110,6 +112,15 @@ class Server:
     @property
     def log(self):
         return "".join(self.errors)
+
+    def wait_for_log(self, pattern, within=5.0):
+        """The first match in the log, which comes through a pipe of its own and may lag behind `ready`."""
+        with self.more_errors:
+            self.more_errors.wait_for(lambda: re.search(pattern, self.log, re.MULTILINE), within)
+        found = re.search(pattern, self.log, re.MULTILINE)
+        if found is None:
+            raise ServerError(f"{self} did not log {pattern!r}{self._log_tail()}")
+        return found
 
     def terminate(self, with_signal=signal.SIGTERM):
         self.process.send_signal(with_signal)
@@ -175,7 +186,9 @@ class Server:
 
     def _read_errors(self):
         for line in self.process.stderr:
-            self.errors.append(line)
+            with self.more_errors:
+                self.errors.append(line)
+                self.more_errors.notify_all()
 
     def _log_tail(self):
         for reader in self.readers:

@@ -77,6 +77,7 @@ class Here(DoctorTest):
             with self.subTest(" ".join(arguments)):
                 report = self.examine(*arguments)
                 server = self.echo(*arguments)
+                server.wait_for_log("^open files: ")
                 self.assertIn(f"completion port: {report['reason']}\n", server.log)
                 used = {feature["name"] for feature in report["features"] if feature["state"] == "used"}
                 line = re.search(r"kernel features used: (.*)", server.log)
@@ -96,6 +97,9 @@ class Here(DoctorTest):
                     feature["name"]: feature["state"]
                     for feature in self.examine("--disable-features", name)["features"]}
                 self.assertEqual(states, {**every, name: "off"})
+        report = self.examine("--direct-descriptors", "--disable-features", "silent-send")
+        # Without the one there is not the other.
+        self.assertEqual([feature["state"] for feature in report["features"]][-2:], ["off", "off"])
 
     def test_every_feature_has_a_kernel_and_a_use(self):
         for feature in self.examine()["features"]:

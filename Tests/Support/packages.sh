@@ -24,6 +24,7 @@ has_file() {
 }
 # clang, as Swift brings it, takes its C++ runtime and crt files from the newest gcc directory.
 links_c() { has_file /usr/lib/gcc/*/*/libstdc++.so /usr/lib64/libstdc++.so && has_file /usr/include/stdio.h; }
+reads_yaml() { python3 -c 'import yaml'; }
 has_liburing() { has_file /usr/include/liburing.h || pkg-config --exists liburing; }
 
 # The libraries that a Swift toolchain unpacked by hand finds missing on a bare machine.
@@ -42,6 +43,8 @@ needs_to_test() {
     need python3 has python3
     need gcc has cc
     need netcat-openbsd has nc
+    need systemd has systemd-analyze
+    need python3-yaml reads_yaml
 }
 
 case "${1:-}" in

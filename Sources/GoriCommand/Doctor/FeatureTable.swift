@@ -22,12 +22,14 @@ enum FeatureTable {
     ) -> [Findings.Feature] {
         UringFeatures.names.map { feature, name in
             let isWanted = feature != .directDescriptors || isDirect
+            // Sockets in the ring's table are sent to by silent sends alone.
+            let isOff =
+                disabled.contains(feature)
+                || feature == .directDescriptors && isDirect && disabled.contains(.silentSend)
             let text = texts.first { $0.feature == feature }
             let state: Findings.Feature.State =
                 port != .uring
-                ? .unused
-                : disabled.contains(feature)
-                    ? .off : !isWanted ? .unused : found.contains(feature) ? .used : .missing
+                ? .unused : isOff ? .off : !isWanted ? .unused : found.contains(feature) ? .used : .missing
             return Findings.Feature(name: name, since: text?.since ?? "", state: state, gives: text?.gives ?? "")
         }
     }
