@@ -39,9 +39,17 @@ HALF = [
 # Whoever asks for io_uring is dead.
 KILLER = (*SECCOMP.launcher[:2], "--kill")
 
-NO_LOCKED_MEMORY = Refusal(
-    "RLIMIT_MEMLOCK", (sys.executable, str(HERE / "lock_no_memory.py")), errno.ENOMEM, "memlock",
-    "limit of locked memory is 0 KiB", "ulimit -l")
+
+def short_of_locked_memory(limit):
+    """A user who may lock so many bytes."""
+    return Refusal(
+        "RLIMIT_MEMLOCK", (sys.executable, str(HERE / "lock_memory.py"), str(limit)), errno.ENOMEM, "memlock",
+        f"limit of locked memory is {limit // 1_024} KiB", "ulimit -l")
+
+
+NO_LOCKED_MEMORY = short_of_locked_memory(0)
+# Enough for the trial and for the rings of one worker or two, at 340 KiB each.
+SOME_LOCKED_MEMORY = short_of_locked_memory(1 << 20)
 
 
 def answers(launcher):

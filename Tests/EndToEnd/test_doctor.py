@@ -160,16 +160,18 @@ class Refused(DoctorTest):
         report = self.examine("--io", "epoll", prefix=refusals.KILLER)
         self.assertEqual((report["port"], report["refusal"]), ("epoll", None))
 
-    def test_no_locked_memory_is_named_where_the_kernel_counts_rings(self):
-        report = self.examine(prefix=refusals.NO_LOCKED_MEMORY.launcher)
-        row = self.limit(report, "locked memory")
-        self.assertEqual((row["soft"], row["unit"]), (0, "bytes"))
-        if refusals.locked_memory_counts():
-            self.assertEqual((report["port"], report["refusal"]["cause"]), ("epoll", "memlock"))
-            self.assertFalse(row["enough"])
-            self.assertIn("ulimit -l", report["advice"][0])
-        else:
-            self.assertEqual(report["port"], "uring")
+    def test_too_little_locked_memory_is_named_where_the_kernel_counts_rings(self):
+        for refusal, limit in ((refusals.NO_LOCKED_MEMORY, 0), (refusals.SOME_LOCKED_MEMORY, 1 << 20)):
+            with self.subTest(limit):
+                report = self.examine("--workers", "8", prefix=refusal.launcher)
+                row = self.limit(report, "locked memory")
+                self.assertEqual((row["soft"], row["unit"]), (limit, "bytes"))
+                if refusals.locked_memory_counts():
+                    self.assertEqual((report["port"], report["refusal"]["cause"]), ("epoll", "memlock"))
+                    self.assertFalse(row["enough"])
+                    self.assertIn("ulimit -l", report["advice"][0])
+                else:
+                    self.assertEqual(report["port"], "uring")
 
 
 class Limits(DoctorTest):
