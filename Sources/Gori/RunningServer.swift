@@ -13,17 +13,20 @@ public final class RunningServer: Sendable {
     /// How many workers serve.
     public let workerCount: Int
     private let mailboxes: Mailboxes
+    private let census: WorkerCensus
     private let threads: WorkerThreads
 
     init(_ definition: ServerDefinition) throws(PortError) {
         let configuration = definition.configuration
         let workerCount = max(1, min(64, configuration.workers))
         let limit = configuration.maximumSessionsPerAddress
+        let addressLimit = limit > 0 ? AddressLimit(limit: limit) : nil
         let surroundings = WorkerSurroundings(
             definition: definition, addresses: try Self.reserve(configuration.addresses), workerCount: workerCount,
-            mailboxes: Mailboxes(workerCount: workerCount, ringCapacity: configuration.mailboxCapacity),
-            published: PublishedCounters(workerCount: workerCount),
-            addressLimit: limit > 0 ? AddressLimit(limit: limit) : nil, startedAt: MonotonicClock.now())
+            mailboxes: Mailboxes(
+                workerCount: workerCount, ringCapacity: configuration.mailboxCapacity, addressLimit: addressLimit),
+            published: PublishedCounters(workerCount: workerCount), census: WorkerCensus(workerCount: workerCount),
+            addressLimit: addressLimit, startedAt: MonotonicClock.now())
         let latch = Latch(count: workerCount)
         let selected = try PortSelection.select(configuration.port, disabled: configuration.disabledFeatures)
         let (threads, selection) = try Self.start(surroundings, selected, latch)
@@ -32,6 +35,7 @@ public final class RunningServer: Sendable {
         hasDirectDescriptors = definition.configuration.tableCapacity != nil
         self.workerCount = workerCount
         mailboxes = surroundings.mailboxes
+        census = surroundings.census
         self.threads = threads
         if let failure = latch.wait() {
             for worker in 0..<workerCount { mailboxes.post(.drain, to: worker) }
@@ -90,7 +94,18 @@ public final class RunningServer: Sendable {
     /// Waits until all workers have ended.
     public func join() { threads.join() }
 
-    /// Runs a closure on a worker's thread with its state, as soon as its turn comes.
+    /// How many workers have not died: what `workerCount` says, as long as all is well.
+    public var livingWorkers: Int { census.living }
+
+    /// What broke, when the server stops or has stopped by itself (`ServerConfiguration.whenWorkerDies`); else nil.
+    public var failure: PortError? { census.failure }
+
+    /// Calls `body` once when the server stops by itself.
+    func whenStopping(_ body: @escaping @Sendable () -> Void) { census.whenStopping(body) }
+
+    func post(_ letter: Mailboxes.Letter, to worker: Int) { mailboxes.post(letter, to: worker) }
+
+    /// Runs a closure on a worker's thread with its state, as soon as its turn comes; never if the worker has died.
     public func perform<State: ~Copyable>(
         on worker: Int, as _: State.Type, _ body: @escaping @Sendable (WorkerContext, inout State) -> Void
     ) {

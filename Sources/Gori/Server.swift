@@ -158,7 +158,7 @@ public final class Server<State: ~Copyable> {
         definition.acceptPolicy = policy
     }
 
-    /// Takes lines of log, from any thread.
+    /// Takes lines of log, from any thread: a worker that stalls or dies, a listener that pauses.
     public func onLog(_ log: @escaping @Sendable (String) -> Void) { definition.log = log }
 
     // MARK: Running
@@ -171,13 +171,16 @@ public final class Server<State: ~Copyable> {
     /// Starts, and serves until SIGINT or SIGTERM; then drains and returns. Called on the main thread.
     ///
     /// - Parameter ready: called once when every worker accepts.
-    /// - Throws: `PortError` as `start`.
+    /// - Throws: `PortError` as `start`, or what broke when the server has stopped by itself
+    ///   (`ServerConfiguration.whenWorkerDies`).
     public func run(ready: (RunningServer) -> Void = { _ in }) throws(PortError) {
         let signals = TerminationSignals()
         let server = try start()
+        server.whenStopping { signals.interrupt() }
         ready(server)
         signals.wait()
         server.stop()
         server.join()
+        if let failure = server.failure { throw failure }
     }
 }

@@ -48,6 +48,16 @@ public struct ServerConfiguration: Sendable {
     /// workers together may have more sessions than the process may open files, though each alone may not, because the
     /// limit (`ulimit -n`) bounds its table. Without effect where io_uring does not serve or cannot do this.
     public var directDescriptors = false
+    /// Processor time that one turn of a worker may use before it is named in the log (`Server.onLog`); 0: never.
+    ///
+    /// A handler that computes for so long keeps all sessions of its worker waiting. Counted in the thread's own time,
+    /// so a busy machine names nobody. Found out by looking every 10 ms, so that a turn of 10 ms more is surely named.
+    public var stalledTurnCPU = 25
+    /// Time by the clock that one turn of a worker may take before it is named, whoever used it; 0: never. A handler
+    /// that waits for a lock, a file or the machine shows here.
+    public var stalledTurnWall = 250
+    /// What becomes of a server whose worker has died (its completion port is broken beyond repair).
+    public var whenWorkerDies = WorkerDeathResponse.goOn
     /// Entries of the ring between two workers; a power of two.
     public var mailboxCapacity = 64
 
@@ -59,4 +69,14 @@ public struct ServerConfiguration: Sendable {
 
     /// The defaults.
     public init() {}
+}
+
+/// What a server does when one of its workers has died. The worker's sessions have ended either way, and a server
+/// without any worker left stops.
+public enum WorkerDeathResponse: Sendable, Hashable {
+    /// The other workers go on; newcomers are served by them.
+    case goOn
+    /// The others drain and the server ends with the error, so that whoever started it starts it anew: for servers
+    /// whose workers need each other.
+    case stop
 }

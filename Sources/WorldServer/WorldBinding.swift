@@ -19,6 +19,8 @@ public enum WorldBinding {
         configuration.sessionLayer = .gori(serving: [
             SessionLayer.ProtocolVersion(version: WorldProtocol.version, fingerprint: WorldProtocol.fingerprint)
         ])
+        // A region waits for the commands of every worker in every tick: without one of them the world stands still.
+        configuration.whenWorkerDies = .stop
         let workers = configuration.workers
         let capacity = configuration.maximumSessions
         let directory = AccountDirectory()

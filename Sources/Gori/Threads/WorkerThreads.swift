@@ -4,6 +4,8 @@
 final class WorkerThreads: @unchecked Sendable {
     private var threads: [WorkerThreadBox] = []
     private let lock = JoinLock()
+    /// Set before the server is handed out.
+    var watchdog: Watchdog?
 
     /// Called before the server is handed out.
     func add(_ thread: consuming WorkerThread) { threads.append(WorkerThreadBox(thread)) }
@@ -12,6 +14,8 @@ final class WorkerThreads: @unchecked Sendable {
         lock.withLock {
             for thread in threads { thread.join() }
             threads = []
+            watchdog?.join()
+            watchdog = nil
         }
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Glibc
 internal import Overlapped
 internal import Synchronization
 
@@ -20,6 +21,10 @@ final class Mailboxes: @unchecked Sendable {
         case job(UnownedJob)
         /// A slow part has ended; the second part is to run.
         case finishSlowPart(SessionID, @Sendable (Session, UnsafeMutableRawPointer) -> Void)
+        #if DEBUG || GORI_FAULTS
+            /// The next wait of the worker's port fails.
+            case breakPort
+        #endif
     }
 
     let workerCount: Int
@@ -28,22 +33,32 @@ final class Mailboxes: @unchecked Sendable {
     private let asleepMemory: UnsafeMutableRawPointer
     /// Set before the workers run, and not changed after.
     private let doorbellCopies: UnsafeMutablePointer<Doorbell?>
+    /// Bit w: worker w has died and its doorbell is gone.
+    private let gone = Atomic<UInt64>(0)
+    private let addressLimit: AddressLimit?
 
     private static let stride = 128
+
+    /// Whether a worker sleeps, and how many ring its doorbell at this moment.
+    private struct Sleep: ~Copyable {
+        let isAsleep = Atomic<Bool>(false)
+        let ringing = Atomic<Int>(0)
+    }
 
     private final class Inbox: Sendable {
         let letters = Mutex<[Letter]>([])
         let hasLetters = Atomic<Bool>(false)
     }
 
-    init(workerCount: Int, ringCapacity: Int = 64) {
+    init(workerCount: Int, ringCapacity: Int = 64, addressLimit: AddressLimit? = nil) {
         precondition(workerCount > 0 && workerCount <= 64)
         self.workerCount = workerCount
+        self.addressLimit = addressLimit
         rings = (0..<workerCount * workerCount).map { _ in MessageRing(capacity: ringCapacity) }
         inboxes = (0..<workerCount).map { _ in Inbox() }
         asleepMemory = .allocate(byteCount: workerCount * Self.stride, alignment: Self.stride)
         for worker in 0..<workerCount {
-            (asleepMemory + worker * Self.stride).initializeMemory(as: Atomic<Bool>.self, to: Atomic(false))
+            (asleepMemory + worker * Self.stride).bindMemory(to: Sleep.self, capacity: 1).initialize(to: Sleep())
         }
         doorbellCopies = .allocate(capacity: workerCount)
         doorbellCopies.initialize(repeating: nil, count: workerCount)
@@ -72,9 +87,12 @@ final class Mailboxes: @unchecked Sendable {
     /// Wakes a worker if it sleeps. Called after posting, at most once a turn and target.
     func wake(_ worker: Int) {
         atomicMemoryFence(ordering: .sequentiallyConsistent)
-        guard flag(worker).pointee.load(ordering: .relaxed) else { return }
-        guard flag(worker).pointee.exchange(false, ordering: .relaxed) else { return }
-        doorbellCopies[worker]?.ring()
+        guard sleep(worker).pointee.isAsleep.load(ordering: .relaxed) else { return }
+        guard sleep(worker).pointee.isAsleep.exchange(false, ordering: .relaxed) else { return }
+        // Whoever dies waits until this count is 0 before its descriptor's number is free for others.
+        sleep(worker).pointee.ringing.add(1, ordering: .sequentiallyConsistent)
+        if !isGone(worker) { doorbellCopies[worker]?.ring() }
+        sleep(worker).pointee.ringing.subtract(1, ordering: .sequentiallyConsistent)
     }
 
     /// Posts from any thread.
@@ -108,7 +126,7 @@ final class Mailboxes: @unchecked Sendable {
     ///
     /// - Returns: whether all its mailboxes are empty; else it must not wait.
     func prepareToSleep(_ worker: Int) -> Bool {
-        flag(worker).pointee.store(true, ordering: .relaxed)
+        sleep(worker).pointee.isAsleep.store(true, ordering: .relaxed)
         atomicMemoryFence(ordering: .sequentiallyConsistent)
         guard !inboxes[worker].hasLetters.load(ordering: .acquiring) else { return false }
         for source in 0..<workerCount where source != worker {
@@ -118,9 +136,42 @@ final class Mailboxes: @unchecked Sendable {
     }
 
     /// The worker is awake.
-    func wakeUp(_ worker: Int) { flag(worker).pointee.store(false, ordering: .relaxed) }
+    func wakeUp(_ worker: Int) { sleep(worker).pointee.isAsleep.store(false, ordering: .relaxed) }
 
-    private func flag(_ worker: Int) -> UnsafeMutablePointer<Atomic<Bool>> {
-        (asleepMemory + worker &* Self.stride).assumingMemoryBound(to: Atomic<Bool>.self)
+    private func sleep(_ worker: Int) -> UnsafeMutablePointer<Sleep> {
+        (asleepMemory + worker &* Self.stride).assumingMemoryBound(to: Sleep.self)
+    }
+
+    // MARK: Death
+
+    /// Whether a worker has died: nothing is posted to it any more.
+    func isGone(_ worker: Int) -> Bool { gone.load(ordering: .sequentiallyConsistent) & 1 << UInt64(worker) != 0 }
+
+    /// A worker has died. When this returns nobody rings its doorbell, now or later.
+    func leave(_ worker: Int) {
+        gone.bitwiseOr(1 << UInt64(worker), ordering: .sequentiallyConsistent)
+        while sleep(worker).pointee.ringing.load(ordering: .sequentiallyConsistent) > 0 { sched_yield() }
+    }
+
+    /// Throws away what workers have sent to one that does not serve any more. Called on its thread.
+    func discardMessages(to worker: Int) {
+        for peer in 0..<workerCount where peer != worker {
+            while let message = next(from: peer, to: worker) { discard(message) }
+            if wasFull(from: peer, to: worker) { wake(peer) }
+        }
+    }
+
+    /// Gives back what belongs to a message that nobody will read: a socket is closed, a parcel released.
+    func discard(_ message: Message) {
+        if message.tag == Message.handOver {
+            if message.isCounted, let address = SocketAddress(peerOf: message.descriptor) {
+                addressLimit?.release(address)
+            }
+            Sockets.close(message.descriptor)
+        }
+        guard message.tag == Message.parcel, let pointer = UnsafeRawPointer(bitPattern: UInt(message.payload)) else {
+            return
+        }
+        Unmanaged<Parcel>.fromOpaque(pointer).release()
     }
 }

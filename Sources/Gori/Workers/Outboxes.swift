@@ -16,9 +16,10 @@ struct Outboxes: ~Copyable {
     /// Whether anything waits for room.
     private(set) var isBlocked = false
 
-    /// Sends to another worker, now or when there is room.
+    /// Sends to another worker, now or when there is room; to nobody when it has died.
     mutating func post(_ message: Message, to target: Int) {
         precondition(target != worker && target < mailboxes.workerCount)
+        guard !mailboxes.isGone(target) else { return mailboxes.discard(message) }
         touched |= 1 << UInt64(target)
         if waiting[target].isEmpty, mailboxes.post(message, from: worker, to: target) { return }
         waiting[target].append(message)
@@ -48,6 +49,11 @@ struct Outboxes: ~Copyable {
     private mutating func retry() {
         isBlocked = false
         for target in 0..<waiting.count where !waiting[target].isEmpty {
+            if mailboxes.isGone(target) {
+                for message in waiting[target] { mailboxes.discard(message) }
+                waiting[target] = []
+                continue
+            }
             var sent = 0
             while sent < waiting[target].count, mailboxes.post(waiting[target][sent], from: worker, to: target) {
                 sent += 1

@@ -33,7 +33,7 @@ extension Worker where Port: ~Copyable {
         guard own > Self.imbalanceFloor else { return nil }
         var least = index
         var leastCount = own
-        for worker in 0..<mailboxes.workerCount where worker != index {
+        for worker in 0..<mailboxes.workerCount where worker != index && !mailboxes.isGone(worker) {
             let count = published.sessions(of: worker)
             if count < leastCount {
                 least = worker

@@ -11,6 +11,7 @@ extension Worker where Port: ~Copyable {
         _ slot: Int, _ record: UnsafeMutablePointer<SessionRecord>, _ bytes: UnsafeRawBufferPointer
     ) {
         if hooks.takesBytes {
+            activity.pointee.note(.bytes, count: core.pointee.counters.bytesReceived)
             hooks.bytes(bytes.bytes, Session(core: core, slot: slot), state)
             return
         }
@@ -51,7 +52,8 @@ extension Worker where Port: ~Copyable {
         _ slot: Int, _ record: UnsafeMutablePointer<SessionRecord>, _ packet: UnsafeRawBufferPointer, _ type: PacketType
     ) {
         core.pointee.counters.packets &+= 1
-        #if DEBUG
+        activity.pointee.note(.packet, detail: UInt32(type.rawValue), count: core.pointee.counters.packets)
+        #if DEBUG || GORI_FAULTS
             if Faults.dropsPacket(core.pointee.counters.packets) { return }
         #endif
         if hooks.takesAnyPacket {
@@ -133,6 +135,8 @@ extension Worker where Port: ~Copyable {
     mutating func opened(_ slot: Int, _ record: UnsafeMutablePointer<SessionRecord>) {
         record.pointee.wasOpened = true
         core.pointee.schedule(slot)
+        activity.pointee.note(core.pointee.id(of: slot))
+        activity.pointee.note(.opening)
         hooks.open(Session(core: core, slot: slot), state)
     }
 
@@ -153,6 +157,8 @@ extension Worker where Port: ~Copyable {
             !record.pointee.endRequested
         else { return }
         record.pointee.slowPartRuns = false
+        activity.pointee.note(id)
+        activity.pointee.note(.slowPartEnd)
         body(Session(core: core, slot: id.slot), state)
         var input = record.pointee.held
         record.pointee.held = Backlog()

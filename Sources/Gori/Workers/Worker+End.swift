@@ -7,6 +7,7 @@ internal import Wire
 extension Worker where Port: ~Copyable {
     /// Carries out what handlers, timers and checks have asked for.
     mutating func carryOutEnds() {
+        activity.pointee.note(.ends)
         var position = 0
         while position < core.pointee.ending.count {
             let id = core.pointee.ending[position]
@@ -36,6 +37,8 @@ extension Worker where Port: ~Copyable {
         core.pointee.markDirty(slot)
         guard record.pointee.wasOpened else { return }
         record.pointee.wasOpened = false
+        activity.pointee.note(id)
+        activity.pointee.note(.closing)
         hooks.close(id, reason, state)
     }
 

@@ -8,12 +8,20 @@ extension Worker where Port: ~Copyable {
     // MARK: Mail
 
     mutating func readMail() {
+        activity.pointee.note(.mail)
         for letter in mailboxes.takeLetters(of: index) {
             switch letter {
             case .drain: drain()
-            case .perform(let body): body(WorkerContext(core: core), state)
-            case .job(let job): executor.run(job)
+            case .perform(let body):
+                activity.pointee.note(.perform)
+                body(WorkerContext(core: core), state)
+            case .job(let job):
+                activity.pointee.note(.slowPart)
+                executor.run(job)
             case .finishSlowPart(let id, let body): finishSlowPart(id, body)
+            #if DEBUG || GORI_FAULTS
+                case .breakPort: faults.isBroken = true
+            #endif
             }
         }
         for peer in 0..<mailboxes.workerCount where peer != index {
@@ -31,24 +39,15 @@ extension Worker where Port: ~Copyable {
         case Message.groupAbsent: core.pointee.heard(Group(rawValue: message.payload), isPresent: false, from: peer)
         default:
             guard let batch = UnsafeMutableRawPointer(bitPattern: UInt(message.payload)) else { return }
+            activity.pointee.note(.message, detail: message.tag)
             hooks.message(message.tag, batch, peer, WorkerContext(core: core), state)
         }
     }
 
     /// Every worker has ended: sockets on their way here are closed, parcels dropped.
     mutating func clearMail() {
-        for peer in 0..<mailboxes.workerCount where peer != index {
-            while let message = mailboxes.next(from: peer, to: index) { discard(message) }
-        }
-        for message in core.pointee.outboxes.takeWaiting() { discard(message) }
-    }
-
-    private func discard(_ message: Message) {
-        if message.tag == Message.handOver { Sockets.close(message.descriptor) }
-        guard message.tag == Message.parcel, let pointer = UnsafeRawPointer(bitPattern: UInt(message.payload)) else {
-            return
-        }
-        Unmanaged<Parcel>.fromOpaque(pointer).release()
+        mailboxes.discardMessages(to: index)
+        for message in core.pointee.outboxes.takeWaiting() { mailboxes.discard(message) }
     }
 
     private mutating func open(parcelAt address: UInt64) {
@@ -84,12 +83,14 @@ extension Worker where Port: ~Copyable {
     // MARK: Timers
 
     mutating func expireTimers() {
+        activity.pointee.note(.timers)
         let now = core.pointee.now
         while let slot = core.pointee.wheel.expire(at: now) { expired(slot, now) }
         for number in periodicDue.indices where now >= periodicDue[number] {
             // A late period moves the schedule; it is never caught up.
             let interval = definition.periodic[number].interval
             periodicDue[number] = max(periodicDue[number] &+ interval, now &+ interval / 2)
+            activity.pointee.note(.periodic, detail: UInt32(truncatingIfNeeded: number))
             hooks.periodic(number, WorkerContext(core: core), state)
         }
         for listener in acceptResume.indices where now >= acceptResume[listener] {
@@ -144,6 +145,8 @@ extension Worker where Port: ~Copyable {
         }
         if record.pointee.timerDeadline > 0, now >= record.pointee.timerDeadline {
             record.pointee.timerDeadline = 0
+            activity.pointee.note(core.pointee.id(of: slot))
+            activity.pointee.note(.sessionTimer)
             hooks.timer(Session(core: core, slot: slot), state)
         }
     }
@@ -152,6 +155,7 @@ extension Worker where Port: ~Copyable {
 
     /// One gather send for each session that has output.
     mutating func flush() {
+        activity.pointee.note(.flush)
         core.pointee.flushGroups()
         for slot in core.pointee.deferred {
             core.pointee.sessions.records[Int(slot)].isDeferred = false

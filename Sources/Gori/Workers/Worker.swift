@@ -16,6 +16,7 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
     let mailboxes: Mailboxes
     let executor: WorkerExecutor
     let published: PublishedCounters
+    let activity: UnsafeMutablePointer<WorkerActivity>
     let addressLimit: AddressLimit?
     let hooks: Hooks
     let routes: UnsafeMutablePointer<Route>
@@ -28,6 +29,9 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
     var drainDeadline = MonotonicClock.never
     var hasForcedEnd = false
     var isStopped = false
+    #if DEBUG || GORI_FAULTS
+        var faults: WorkerFaults
+    #endif
 
     init(port: consuming Port, index: Int, _ surroundings: WorkerSurroundings) {
         let now = MonotonicClock.now()
@@ -43,6 +47,7 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
         mailboxes = surroundings.mailboxes
         published = surroundings.published
         addressLimit = surroundings.addressLimit
+        activity = surroundings.published.activity(of: index)
         executor = WorkerExecutor(mailboxes: mailboxes, worker: index)
         core.pointee.executor = executor
         hooks = Hooks(definition)
@@ -51,6 +56,9 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
         parts = .allocate(capacity: WorkerCore.partLimit)
         state = definition.makeState(index)
         periodicDue = definition.periodic.map { now &+ $0.interval }
+        #if DEBUG || GORI_FAULTS
+            faults = WorkerFaults(worker: index, startedAt: now)
+        #endif
     }
 
     deinit {
@@ -64,6 +72,7 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
 
     /// Makes the calling thread the worker's, and accepts on `listeners`.
     mutating func open(listeners: [Int32]) throws(PortError) {
+        activity.pointee.adoptThread()
         try port.open()
         for (number, descriptor) in listeners.enumerated() { port.accept(on: descriptor, listener: number) }
         acceptResume = Array(repeating: MonotonicClock.never, count: listeners.count)
@@ -72,17 +81,18 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
 
     /// Turns until the worker has drained.
     mutating func run() throws(PortError) {
+        defer { activity.pointee.end() }
         while !isStopped { try step() }
     }
 
     /// One turn: submit and wait, completions, mail, timers, flush.
     mutating func step() throws(PortError) {
+        activity.pointee.end()
+        #if DEBUG || GORI_FAULTS
+            try faults.breakPortIfDue(now: core.pointee.now)
+        #endif
         try port.wait(until: mayWaitUntil())
-        mailboxes.wakeUp(index)
-        core.pointee.now = MonotonicClock.now()
-        core.pointee.wheel.advance(to: core.pointee.now)
-        core.pointee.turn &+= 1
-        core.pointee.counters.turns &+= 1
+        beginTurn()
         var next = port.next()
         while let completion = next, completion.kind == .blocked {
             blocked(completion)
@@ -91,18 +101,35 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
         core.pointee.settle()
         // Mail before packets: what another worker did before it answered a client is known when that client speaks.
         readMail()
+        activity.pointee.note(.completions)
         while let completion = next {
             complete(completion)
             next = port.next()
         }
         expireTimers()
         if core.pointee.now >= core.pointee.alarm { core.pointee.alarm = MonotonicClock.never }
+        #if DEBUG || GORI_FAULTS
+            faults.stallIfDue(now: core.pointee.now, activity)
+        #endif
+        activity.pointee.note(.turnHook)
         hooks.turn(WorkerContext(core: core), state)
         carryOutEnds()
         flush()
         postMail()
         publishCounters()
         if core.pointee.isDraining { checkDrained() }
+    }
+
+    @inline(__always)
+    private mutating func beginTurn() {
+        mailboxes.wakeUp(index)
+        let now = MonotonicClock.now()
+        core.pointee.now = now
+        core.pointee.wheel.advance(to: now)
+        core.pointee.turn &+= 1
+        core.pointee.counters.turns &+= 1
+        activity.pointee.begin(now, turn: core.pointee.turn)
+        published.wakeWatchdog()
     }
 
     /// When to wake at the latest; a time in the past when there is something to do already.
@@ -113,6 +140,9 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
         var deadline = min(core.pointee.wheel.nextDeadline, drainDeadline, core.pointee.alarm)
         for due in periodicDue { deadline = min(deadline, due) }
         for due in acceptResume { deadline = min(deadline, due) }
+        #if DEBUG || GORI_FAULTS
+            deadline = min(deadline, faults.nextDue)
+        #endif
         if core.pointee.outboxes.isBlocked { deadline = min(deadline, core.pointee.now &+ 1_000_000) }
         return deadline
     }
@@ -156,6 +186,7 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
         guard record.pointee.phase == .open || record.pointee.phase == .greeting, !record.pointee.endRequested
         else { return }
         guard !record.pointee.slowPartRuns else { return hold(completion.key.slot, record, bytes) }
+        activity.pointee.note(core.pointee.id(of: completion.key.slot))
         core.pointee.sliceStart = UInt(bitPattern: bytes.baseAddress)
         core.pointee.sliceEnd = core.pointee.sliceStart &+ UInt(bytes.count)
         deliver(completion.key.slot, record, bytes)

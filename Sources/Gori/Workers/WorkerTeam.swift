@@ -9,6 +9,7 @@ struct WorkerSurroundings {
     let workerCount: Int
     let mailboxes: Mailboxes
     let published: PublishedCounters
+    let census: WorkerCensus
     let addressLimit: AddressLimit?
     let startedAt: UInt64
 }
@@ -63,10 +64,10 @@ struct WorkerTeam<Port: CompletionPort & SendableMetatype & ~Copyable>: ~Copyabl
             return UInt(bitPattern: worker)
         }
         for index in 0..<count {
-            let (worker, own, definition) = (workers[index], listeners[index], surroundings.definition)
-            threads.add(
-                WorkerThread(name: "gori-worker-\(index)") { Self.serve(worker, own, definition, latch, endings) })
+            let (worker, own, census) = (workers[index], listeners[index], surroundings.census)
+            threads.add(WorkerThread(name: "gori-worker-\(index)") { Self.serve(worker, own, latch, endings, census) })
         }
+        threads.watchdog = .start(surroundings)
         return threads
     }
 
@@ -89,12 +90,13 @@ struct WorkerTeam<Port: CompletionPort & SendableMetatype & ~Copyable>: ~Copyabl
 
     /// A worker's thread: opens, serves, and leaves when all workers have ended, because its port is rung until then.
     private static func serve(
-        _ address: UInt, _ listeners: [Int32], _ definition: ServerDefinition, _ latch: Latch, _ endings: Latch
+        _ address: UInt, _ listeners: [Int32], _ latch: Latch, _ endings: Latch, _ census: WorkerCensus
     ) {
         guard let worker = UnsafeMutablePointer<Worker<Port>>(bitPattern: address) else { return }
         do throws(PortError) {
             try worker.pointee.open(listeners: listeners)
         } catch {
+            census.ended()
             latch.arrive(error)
             endings.arrive()
             _ = endings.wait()
@@ -106,12 +108,26 @@ struct WorkerTeam<Port: CompletionPort & SendableMetatype & ~Copyable>: ~Copyabl
         do throws(PortError) {
             try worker.pointee.run()
         } catch {
-            definition.log("worker \(worker.pointee.index) ends: \(error)")
+            return die(worker, error, endings, census)
         }
+        census.ended()
         endings.arrive()
         _ = endings.wait()
         worker.pointee.clearMail()
         worker.deinitialize(count: 1)
         worker.deallocate()
+    }
+
+    /// The rest of the thread of a worker whose port is broken.
+    private static func die(
+        _ worker: UnsafeMutablePointer<Worker<Port>>, _ error: PortError, _ endings: Latch, _ census: WorkerCensus
+    ) {
+        var death = WorkerDeath(of: worker, census)
+        death.announce(error)
+        death.takeCare()
+        endings.arrive()
+        _ = endings.wait()
+        death.discardMail()
+        death.discardOutboxes()
     }
 }

@@ -55,6 +55,13 @@ struct UringRing: ~Copyable {
     }
 
     deinit {
+        // A registered descriptor holds the ring, and with it every socket that it receives from, for as long as the
+        // thread lives: a thread that goes on without its ring has to let go of it.
+        if enterFlags != 0 {
+            var update = io_uring_rsrc_update()
+            update.offset = UInt32(bitPattern: enterDescriptor)
+            _ = cl_register(descriptor, UInt32(CL_UNREGISTER_RING_FDS), &update, 1)
+        }
         io_uring_queue_exit(ring)
         ring.deallocate()
     }

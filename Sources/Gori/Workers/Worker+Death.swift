@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Overlapped
+internal import Wire
+
+/// What a worker whose port is broken still does for its application and for the others.
+extension Worker where Port: ~Copyable {
+    /// Ends every session without a word to its client, which this port cannot say any more: sessions leave their
+    /// groups, `onClose` runs for those that were opened. Their sockets are closed when the worker is deinitialised.
+    ///
+    /// - Returns: how many sessions there were.
+    mutating func abandonSessions() -> Int {
+        let count = core.pointee.sessions.count
+        for slot in 0..<core.pointee.sessions.slotsTouched {
+            let record = core.pointee.sessions.records + slot
+            guard record.pointee.phase != .free else { continue }
+            let id = core.pointee.id(of: slot)
+            let reason = record.pointee.endRequested ? record.pointee.endReason : .failed
+            core.pointee.leaveAll(slot)
+            if record.pointee.isCounted { addressLimit?.release(slot: slot, worker: index) }
+            record.pointee.phase = .finishing
+            guard record.pointee.wasOpened else { continue }
+            record.pointee.wasOpened = false
+            activity.pointee.note(id)
+            activity.pointee.note(.closing)
+            hooks.close(id, reason, state)
+        }
+        published.setSessions(0, of: index)
+        return count
+    }
+
+    /// Takes out what has not been delivered to other workers: that this one's groups are empty now.
+    mutating func takeOutboxes() -> Outboxes {
+        var outboxes = Outboxes(mailboxes: mailboxes, worker: index)
+        swap(&outboxes, &core.pointee.outboxes)
+        return outboxes
+    }
+}
