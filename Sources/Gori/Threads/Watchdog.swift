@@ -5,13 +5,14 @@ internal import Overlapped
 
 /// Names workers whose turn stalls: a thread that looks at what they publish.
 ///
-/// While a worker does something it looks every few milliseconds; when nobody has done anything between two looks it
-/// sleeps until a turn begins.
+/// While workers are in turns it looks every few milliseconds; when all of them wait it sleeps until a turn begins.
 final class Watchdog: @unchecked Sendable {
     /// How long the watchdog sleeps when nobody rings, in milliseconds: what a missed ring costs.
     private static let longestSleep = 250
     /// How often it looks while somebody works, in milliseconds at most.
     private static let longestInterval: UInt64 = 10
+    /// For how many looks it stays awake after a sleep that was shorter than the time between two.
+    private static let patience = 32
 
     private let published: PublishedCounters
     private let census: WorkerCensus
@@ -46,7 +47,7 @@ final class Watchdog: @unchecked Sendable {
         detectors = Array(repeating: StallDetector(limits: limits), count: surroundings.workerCount)
         let shortest = min(
             limits.processorTime == 0 ? .max : limits.processorTime, limits.wallTime == 0 ? .max : limits.wallTime)
-        interval = max(1_000_000, min(Self.longestInterval * 1_000_000, shortest / 2))
+        interval = max(1_000_000, min(Self.longestInterval * 1_000_000, shortest / 3))
     }
 
     /// Waits until the thread has ended, which follows the end of the last worker.
@@ -56,33 +57,40 @@ final class Watchdog: @unchecked Sendable {
     }
 
     private func run() {
-        var isQuiet = false
+        // Looks until sleeping is tried again: who is woken at once each time does better not to sleep.
+        var patience = 0
         while !census.isEmpty {
-            if isQuiet {
-                published.prepareWatchdogToSleep()
-                // Whoever began between the last look and the announcement did not ring.
-                if look() && !census.isEmpty { published.sleepAsWatchdog(milliseconds: Self.longestSleep) }
-            } else {
-                var time = timespec(tv_sec: 0, tv_nsec: Int(interval))
-                clock_nanosleep(CLOCK_MONOTONIC, 0, &time, nil)
+            var time = timespec(tv_sec: 0, tv_nsec: Int(interval))
+            clock_nanosleep(CLOCK_MONOTONIC, 0, &time, nil)
+            patience = max(0, patience - 1)
+            guard look().areWaiting, patience == 0 else { continue }
+            // The second look finds whoever began before the announcement and therefore did not ring, and knows where
+            // the clocks of the others stand still.
+            published.prepareWatchdogToSleep()
+            guard look().areQuiet, !census.isEmpty else {
+                published.keepWatchdogAwake()
+                continue
             }
-            isQuiet = look()
+            let began = MonotonicClock.now()
+            published.sleepAsWatchdog(milliseconds: Self.longestSleep)
+            if MonotonicClock.now() &- began < interval { patience = Self.patience }
         }
     }
 
-    /// Looks at every worker. Returns whether nobody has done anything since the last look.
-    private func look() -> Bool {
-        var isQuiet = true
+    /// Looks at every worker. Returns whether all of them wait, and whether none has done anything since the last look.
+    private func look() -> (areWaiting: Bool, areQuiet: Bool) {
+        var result = (areWaiting: true, areQuiet: true)
         for worker in detectors.indices {
             guard let sample = published.activity(of: worker).pointee.sample() else {
-                isQuiet = false
+                result = (false, false)
                 continue
             }
             let finding = detectors[worker].look(sample, now: MonotonicClock.now())
-            isQuiet = isQuiet && detectors[worker].wasQuiet
+            if sample.began != 0 { result.areWaiting = false }
+            if !detectors[worker].wasQuiet { result.areQuiet = false }
             if let finding { report(finding, worker, sample) }
         }
-        return isQuiet
+        return result
     }
 
     // MARK: Words

@@ -61,6 +61,9 @@ final class PublishedCounters: @unchecked Sendable {
     /// The watchdog is about to sleep; whoever begins a turn rings.
     func prepareWatchdogToSleep() { watchdogSleeps.pointee.store(true, ordering: .sequentiallyConsistent) }
 
+    /// It does not sleep after all.
+    func keepWatchdogAwake() { watchdogSleeps.pointee.store(false, ordering: .relaxed) }
+
     /// Sleeps until a ring, for some milliseconds at most. Called by the watchdog.
     func sleepAsWatchdog(milliseconds: Int) {
         var end = timespec()
@@ -69,7 +72,7 @@ final class PublishedCounters: @unchecked Sendable {
         end.tv_sec += milliseconds / 1_000 + nanoseconds / 1_000_000_000
         end.tv_nsec = nanoseconds % 1_000_000_000
         _ = sem_timedwait(watchdogBell, &end)
-        watchdogSleeps.pointee.store(false, ordering: .relaxed)
+        keepWatchdogAwake()
     }
 
     /// Called when a turn begins. No fence stands before the load: a ring that is missed costs the watchdog a fraction
