@@ -15,6 +15,7 @@ public final class RunningServer: Sendable {
     private let mailboxes: Mailboxes
     private let census: WorkerCensus
     private let threads: WorkerThreads
+    private let pages: CounterPages
 
     init(_ definition: ServerDefinition) throws(PortError) {
         let configuration = definition.configuration
@@ -36,6 +37,7 @@ public final class RunningServer: Sendable {
         self.workerCount = workerCount
         mailboxes = surroundings.mailboxes
         census = surroundings.census
+        pages = surroundings.published.pages
         self.threads = threads
         if let failure = latch.wait() {
             for worker in 0..<workerCount { mailboxes.post(.drain, to: worker) }
@@ -85,6 +87,10 @@ public final class RunningServer: Sendable {
     public static var defaultAddress: SocketAddress {
         Sockets.hasIPv6 ? .anyIPv6(port: 7_777) : .anyIPv4(port: 7_777)
     }
+
+    /// What all workers have done so far, also after they have ended. Each count is as it stood at the end of one of
+    /// its worker's last two turns; a worker that is stuck holds nobody up.
+    public var counters: ServerCounters { pages.total }
 
     /// Asks every worker to stop accepting, say goodbye and end. Returns at once.
     public func stop() {

@@ -170,17 +170,24 @@ public final class Server<State: ~Copyable> {
 
     /// Starts, and serves until SIGINT or SIGTERM; then drains and returns. Called on the main thread.
     ///
-    /// - Parameter ready: called once when every worker accepts.
+    /// - Parameters:
+    ///   - ready: called once when every worker accepts.
+    ///   - report: called when SIGUSR1 comes, as to print the counters.
+    ///   - ended: called once when every worker has ended.
     /// - Throws: `PortError` as `start`, or what broke when the server has stopped by itself
     ///   (`ServerConfiguration.whenWorkerDies`).
-    public func run(ready: (RunningServer) -> Void = { _ in }) throws(PortError) {
+    public func run(
+        ready: (RunningServer) -> Void = { _ in }, report: (RunningServer) -> Void = { _ in },
+        ended: (RunningServer) -> Void = { _ in }
+    ) throws(PortError) {
         let signals = TerminationSignals()
         let server = try start()
         server.whenStopping { signals.interrupt() }
         ready(server)
-        signals.wait()
+        signals.wait { report(server) }
         server.stop()
         server.join()
+        ended(server)
         if let failure = server.failure { throw failure }
     }
 }

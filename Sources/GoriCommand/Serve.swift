@@ -74,9 +74,9 @@ struct Serve: ParsableCommand {
             "protocol: version \(WorldProtocol.version), fingerprint \(fingerprint)",
         ]
         do {
-            try server.run {
-                StartupReport.print($0, configuration, extra: lines, isQuiet: logLevel > .info)
-            }
+            try server.run(
+                ready: { StartupReport.print($0, configuration, extra: lines, isQuiet: logLevel > .info) },
+                report: CounterReport.log, ended: { CounterReport.write($0, to: options.countersFile) })
         } catch {
             throw RunFailure("\(error)")
         }

@@ -11,6 +11,9 @@ struct ServerOptions: ParsableArguments {
 
     @OptionGroup var engine: EngineOptions
 
+    @Option(name: .customLong("counters"), help: "Write the counters to this file as JSON at the end.")
+    var countersFile: String?
+
     /// Fills in what these options decide.
     func apply(to configuration: inout ServerConfiguration) {
         configuration.addresses = addresses

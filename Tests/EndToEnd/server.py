@@ -5,6 +5,7 @@ The environment variable GORI names the program; the default is the release
 build of this checkout.
 """
 
+import json
 import os
 import pathlib
 import queue
@@ -121,6 +122,18 @@ class Server:
         if found is None:
             raise ServerError(f"{self} did not log {pattern!r}{self._log_tail()}")
         return found
+
+    def counters(self, within=5.0):
+        """What the server has counted so far, as {"port": {…}, "workers": {…}}."""
+        known = len(self.errors)
+        self.process.send_signal(signal.SIGUSR1)
+        deadline = time.monotonic() + within
+        while time.monotonic() < deadline:
+            for line in self.errors[known:]:
+                if line.startswith('{"port"') and line.endswith("\n"):
+                    return json.loads(line)
+            time.sleep(0.002)
+        raise ServerError(f"{self} did not tell its counters within {within} s{self._log_tail()}")
 
     def terminate(self, with_signal=signal.SIGTERM):
         self.process.send_signal(with_signal)

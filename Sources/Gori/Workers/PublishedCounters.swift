@@ -14,8 +14,12 @@ final class PublishedCounters: @unchecked Sendable {
     private let watchdogSleeps: UnsafeMutablePointer<Atomic<Bool>>
     private let watchdogBell: UnsafeMutablePointer<sem_t>
 
+    /// What they have done, for whoever asks.
+    let pages: CounterPages
+
     init(workerCount: Int) {
         self.workerCount = workerCount
+        pages = CounterPages(workerCount: workerCount)
         memory = .allocate(byteCount: (workerCount + 1) * Self.stride, alignment: Self.stride)
         activities = .allocate(byteCount: workerCount * Self.stride, alignment: Self.stride)
         precondition(MemoryLayout<WorkerActivity>.size <= Self.stride)

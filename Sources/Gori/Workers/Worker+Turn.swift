@@ -77,7 +77,12 @@ extension Worker where Port: ~Copyable {
     }
 
     func publishCounters() {
-        published.setSessions(core.pointee.sessions.count, of: index)
+        let sessions = core.pointee.sessions.count
+        published.setSessions(sessions, of: index)
+        core.pointee.counters.sessions = UInt64(sessions)
+        core.pointee.counters.heapBlocks = UInt64(core.pointee.pool.heapAllocations)
+        core.pointee.counters.bytesHeld = UInt64(core.pointee.pool.bytesInUse)
+        published.pages.store(port.counters, core.pointee.counters, of: index)
     }
 
     // MARK: Timers

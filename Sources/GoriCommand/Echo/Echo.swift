@@ -39,7 +39,9 @@ struct Echo: ParsableCommand {
         options.apply(to: &configuration)
         let server = EchoServer.make(mode, group: group, configuration)
         do {
-            try server.run { StartupReport.print($0, configuration) }
+            try server.run(
+                ready: { StartupReport.print($0, configuration) }, report: CounterReport.log,
+                ended: { CounterReport.write($0, to: options.countersFile) })
         } catch {
             throw RunFailure("\(error)")
         }
