@@ -124,6 +124,18 @@ public struct PortCounters: Sendable, BitwiseCopyable {
     public var overflows: UInt64 = 0
     /// Completions of keys that were no longer in use.
     public var stale: UInt64 = 0
+    /// Times the kernel took none, or not all, of what was queued for it; the rest was given to it again.
+    public var submitsRefused: UInt64 = 0
+    /// Tracked sends that the kernel cut short and that were carried on.
+    public var sendsContinued: UInt64 = 0
+    /// Closes that had to wait for something in flight.
+    public var closesInFlight: UInt64 = 0
+    /// Receives that brought bytes for a stream that was being closed.
+    public var lateReceives: UInt64 = 0
+    /// Cancels that came too late or too early and were asked again.
+    public var cancelsRepeated: UInt64 = 0
+    /// Times accepting stopped because the kernel refused, as for want of descriptors.
+    public var acceptPauses: UInt64 = 0
 
     /// All zero.
     public init() {}

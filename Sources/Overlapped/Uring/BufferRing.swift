@@ -23,10 +23,15 @@ struct BufferRing: ~Copyable {
 
     static let group: UInt16 = 0
 
-    /// 64 × 64 KiB, or 1024 × 4 KiB: both 4 MiB, of which only touched pages are resident.
-    init(incremental: Bool, ring: borrowing UringRing) throws(PortError) {
-        let count = incremental ? 64 : 1_024
-        let size = incremental ? 65_536 : 4_096
+    /// By default 64 × 64 KiB, or 1024 × 4 KiB: both 4 MiB, of which only touched pages are resident.
+    init(incremental: Bool, count wanted: Int = 0, size wantedSize: Int = 0, ring: borrowing UringRing)
+        throws(PortError)
+    {
+        let count = wanted > 0 ? wanted : incremental ? 64 : 1_024
+        let size = wantedSize > 0 ? wantedSize : incremental ? 65_536 : 4_096
+        guard count.nonzeroBitCount == 1, (4...1_024).contains(count), size % 4_096 == 0, size <= 1 << 20 else {
+            throw PortError(call: "\(count) receive buffers of \(size) bytes", code: EINVAL)
+        }
         let entryBytes = count * MemoryLayout<io_uring_buf>.size
         let protection = PROT_READ | PROT_WRITE
         let flags = MAP_PRIVATE | MAP_ANONYMOUS
@@ -34,6 +39,10 @@ struct BufferRing: ~Copyable {
             let entryMemory = mmap(nil, entryBytes, protection, flags, -1, 0), entryMemory != MAP_FAILED,
             let memory = mmap(nil, count * size, protection, flags, -1, 0), memory != MAP_FAILED
         else { throw PortError(call: "mmap of receive buffers", code: errno) }
+        // A child must not inherit what the kernel writes to: a write after a fork would land in a copy (row 15 of
+        // docs/faults.md).
+        _ = madvise(entryMemory, entryBytes, MADV_DONTFORK)
+        _ = madvise(memory, count * size, MADV_DONTFORK)
         var registration = cl_buffer_ring_registration()
         registration.ring_address = UInt64(UInt(bitPattern: entryMemory))
         registration.ring_entries = UInt32(count)

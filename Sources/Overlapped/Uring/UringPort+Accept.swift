@@ -65,7 +65,9 @@ extension UringPort {
             if isLast { armAccept(listener) }
             return nil
         default:
-            return isLast ? Completion(.acceptPaused, key, result: -result) : nil
+            guard isLast else { return nil }
+            counters.acceptPauses &+= 1
+            return Completion(.acceptPaused, key, result: -result)
         }
     }
 

@@ -34,6 +34,7 @@ extension UringPort {
         stream.pointee.phase = .closing
         stream.pointee.wantsReceive = false
         dropHeld(stream)
+        if stream.pointee.receiveInFlight || stream.pointee.trackedInFlight { counters.closesInFlight &+= 1 }
         if stream.pointee.isHard || stream.pointee.isDirect {
             cancelReceive(stream, key)
             cancelTracked(stream, key)
@@ -63,6 +64,7 @@ extension UringPort {
     /// A send that is just being carried on is not found by a cancel: it is asked again until it is.
     mutating func completeCancelSend(_ key: CompletionKey, _ result: Int32) {
         guard result != 0, let stream = find(key), stream.pointee.phase == .closing else { return }
+        if stream.pointee.trackedInFlight { counters.cancelsRepeated &+= 1 }
         cancelTracked(stream, key)
     }
 

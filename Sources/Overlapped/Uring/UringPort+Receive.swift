@@ -80,6 +80,7 @@ extension UringPort {
         guard result != 0, let stream = find(key), stream.pointee.receiveInFlight, stream.pointee.receiveCancelled
         else { return }
         stream.pointee.receiveCancelled = false
+        counters.cancelsRepeated &+= 1
         cancelReceive(stream, key)
     }
 
@@ -129,6 +130,7 @@ extension UringPort {
             }
             if isLast { arm(stream, key) }
         default:
+            counters.lateReceives &+= 1
             advanceClose(stream, key)
         }
         return nil

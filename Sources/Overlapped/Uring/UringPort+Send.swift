@@ -103,6 +103,7 @@ extension UringPort {
             if sent < stream.pointee.trackedCount, result > 0 || result == -EAGAIN || result == -EINTR {
                 stream.pointee.tracked = stream.pointee.tracked.map { $0 + sent }
                 stream.pointee.trackedCount &-= sent
+                counters.sendsContinued &+= 1
                 submitTracked(stream, key)
                 return nil
             }

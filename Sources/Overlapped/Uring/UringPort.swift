@@ -69,12 +69,17 @@ public struct UringPort: CompletionPort, ~Copyable {
     ///   - features: what to use, as found by `UringPreflight.run`.
     ///   - directDescriptors: whether `associate` moves sockets into the ring's own table. What needs their descriptor
     ///     (getpeername(2), setsockopt(2)) is done before.
+    ///   - sizes: of the rings and of receive memory.
     /// - Throws: `PortError` when the kernel refuses the ring, its buffers or its table: EMFILE when direct descriptors
     ///   are wanted for more streams than the process may open files, EOPNOTSUPP without the features that they need.
-    public init(capacity: Int, features: UringFeatures, directDescriptors: Bool = false) throws(PortError) {
+    public init(
+        capacity: Int, features: UringFeatures, directDescriptors: Bool = false, sizes: UringSizes = UringSizes()
+    ) throws(PortError) {
         precondition(capacity > 0 && capacity <= CompletionKey.slotLimit)
-        let ring = try UringRing(sqEntries: 1_024, cqEntries: 16_384)
-        let buffers = try BufferRing(incremental: features.contains(.incrementalBuffers), ring: ring)
+        let ring = try UringRing(sqEntries: sizes.submissions, cqEntries: max(sizes.submissions, sizes.completions))
+        let buffers = try BufferRing(
+            incremental: features.contains(.incrementalBuffers), count: sizes.buffers, size: sizes.bufferSize,
+            ring: ring)
         if directDescriptors { try Self.registerTable(of: capacity, ring: ring, features: features) }
         var descriptor: Int32 = -1
         if !features.contains(.messageRing) {
@@ -104,7 +109,12 @@ public struct UringPort: CompletionPort, ~Copyable {
             // The ring's table goes with the ring.
             if streams[slot].isDirect { continue }
             // A close that the kernel has taken is done: the number may be somebody else's already.
-            if streams[slot].phase != .closeQueued || ring.queued > 0 { Glibc.close(streams[slot].descriptor) }
+            if streams[slot].phase != .closeQueued || ring.queued > 0 {
+                // The kernel takes a ring apart at its leisure, and an armed receive keeps the socket until then: its
+                // peer would wait for the end for seconds.
+                _ = shutdown(streams[slot].descriptor, Int32(SHUT_RDWR))
+                Glibc.close(streams[slot].descriptor)
+            }
         }
         for buffer in lent { buffer.deallocate() }
         for listener in listeners where listener.descriptor >= 0 { Glibc.close(listener.descriptor) }
@@ -117,6 +127,11 @@ public struct UringPort: CompletionPort, ~Copyable {
         try ring.enable()
         armDoorbell()
     }
+
+    #if DEBUG || GORI_FAULTS
+        /// Has every so many submissions refused, or taken in part (`SubmitFaults`).
+        package mutating func refuseSubmits(every count: UInt32) { ring.faults.every = count }
+    #endif
 
     // MARK: Turn
 
@@ -249,7 +264,9 @@ public struct UringPort: CompletionPort, ~Copyable {
     private mutating func submitMidway() {
         while ring.queued > 0 {
             counters.systemCalls &+= 1
-            let result = ring.enter(submit: ring.queued, wait: 0, flags: 0, argument: nil, size: 0)
+            let asked = ring.queued
+            let result = ring.enter(submit: asked, wait: 0, flags: 0, argument: nil, size: 0)
+            noteRefusal(result, asked: asked)
             if result == -EAGAIN || result == -EBUSY { makeRoom() }
             precondition(
                 result >= 0 || result == -EAGAIN || result == -EBUSY || result == -EINTR, "io_uring_enter: \(result)")
@@ -257,6 +274,13 @@ public struct UringPort: CompletionPort, ~Copyable {
         tail = ring.completionTail
         collectFailedSends()
         putFailedFirst()
+    }
+
+    /// Whatever the kernel did not take stays queued, and so does the memory that it names (rule M1).
+    private mutating func noteRefusal(_ result: Int32, asked: UInt32) {
+        if result == -EAGAIN || result == -EBUSY || (result >= 0 && result < asked) {
+            counters.submitsRefused &+= 1
+        }
     }
 
     private mutating func putFailedFirst() {
@@ -286,14 +310,16 @@ public struct UringPort: CompletionPort, ~Copyable {
         var wait = minimum
         repeat {
             counters.systemCalls &+= 1
+            let asked = ring.queued
             let result = withUnsafePointer(to: &timespec) { time -> Int32 in
                 argument.timespec = hasDeadline ? UInt64(UInt(bitPattern: time)) : 0
                 return withUnsafePointer(to: &argument) {
                     ring.enter(
-                        submit: ring.queued, wait: wait, flags: flags, argument: hasDeadline ? $0 : nil,
+                        submit: asked, wait: wait, flags: flags, argument: hasDeadline ? $0 : nil,
                         size: hasDeadline ? MemoryLayout<cl_wait_argument>.size : 0)
                 }
             }
+            noteRefusal(result, asked: asked)
             switch result {
             case 0..., -ETIME, -EINTR: break
             case -EAGAIN, -EBUSY: makeRoom()

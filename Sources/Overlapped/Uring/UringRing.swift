@@ -19,6 +19,9 @@ struct UringRing: ~Copyable {
     private(set) var tail: UInt32 = 0
     private var enterDescriptor: Int32
     private var enterFlags: UInt32 = 0
+    #if DEBUG || GORI_FAULTS
+        var faults = SubmitFaults()
+    #endif
 
     /// What the kernel must know: Linux 6.1.
     static let setupFlags =
@@ -121,6 +124,13 @@ struct UringRing: ~Copyable {
     /// One io_uring_enter(2). Returns what the kernel returned: entries taken, or minus an errno.
     mutating func enter(submit: UInt32, wait: UInt32, flags: UInt32, argument: UnsafeRawPointer?, size: Int) -> Int32 {
         cl_sq_publish(ring, tail)
+        #if DEBUG || GORI_FAULTS
+            switch faults.next(submit) {
+            case .none: break
+            case .refuse(let code): return -code
+            case .takeOne: return cl_enter(enterDescriptor, 1, 0, enterFlags, nil, 0)
+            }
+        #endif
         return cl_enter(enterDescriptor, submit, wait, flags | enterFlags, argument, size)
     }
 

@@ -72,7 +72,7 @@ import Testing
         }
     }
 
-    @Test("200 quiet streams are served within 2 turns beside 20 bulk writers", arguments: PortKind.all)
+    @Test("200 quiet streams are served within 2 turns beside 20 bulk writers", arguments: PortKind.roomy)
     func quiet(kind: PortKind) throws { try kind.check(QuietBesideBulk()) }
 
     private struct Flooded: PortRule {
@@ -108,6 +108,6 @@ import Testing
         }
     }
 
-    @Test("when the receive memory is exhausted nobody is lost and no byte is", arguments: PortKind.all)
+    @Test("when the receive memory is exhausted nobody is lost and no byte is", arguments: PortKind.roomy)
     func flooded(kind: PortKind) throws { try kind.check(Flooded()) }
 }

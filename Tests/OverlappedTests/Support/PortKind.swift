@@ -18,10 +18,15 @@ enum PortKind: Sendable, CustomTestStringConvertible {
     case epoll
     /// io_uring whose sockets lie in the ring's own table.
     case direct(disabled: UringFeatures)
+    /// With rings and buffers so small that they are full all the time, and a kernel that refuses every third
+    /// submission.
+    case narrowUring(disabled: UringFeatures)
 
     /// io_uring with everything that the kernel has, as on Linux 6.1, with each feature switched off by itself, and
-    /// with direct descriptors; and epoll.
-    static let all: [PortKind] =
+    /// with direct descriptors; epoll; and narrow rings.
+    static let all: [PortKind] = roomy + [.narrowUring(disabled: []), .narrowUring(disabled: .all)]
+    /// With memory for everybody, for rules about how many turns something takes.
+    static let roomy: [PortKind] =
         ends + UringFeatures.names.filter { $0.0 != .directDescriptors }.map { .uring(disabled: $0.0) }
     /// Those that differ most, for rules that take long. Direct descriptors with all that the kernel has, and with no
     /// more than they need.
@@ -42,6 +47,17 @@ enum PortKind: Sendable, CustomTestStringConvertible {
         case .direct(let disabled):
             let features = try PortKind.found.get().subtracting(disabled)
             try rule.check { try UringPort(capacity: $0, features: features, directDescriptors: true) }
+        case .narrowUring(let disabled):
+            let features = try PortKind.found.get().subtracting(disabled)
+            try rule.check { capacity in
+                var sizes = UringSizes()
+                sizes.submissions = 8
+                sizes.completions = 16
+                sizes.buffers = 4
+                var port = try UringPort(capacity: capacity, features: features, sizes: sizes)
+                port.refuseSubmits(every: 3)
+                return port
+            }
         }
     }
 
@@ -52,6 +68,7 @@ enum PortKind: Sendable, CustomTestStringConvertible {
         case .epoll: "epoll"
         case .direct(let disabled):
             disabled.isEmpty ? "uring, direct descriptors" : "uring, direct descriptors, without \(disabled)"
+        case .narrowUring(let disabled): disabled.isEmpty ? "narrow uring" : "narrow uring as on 6.1"
         }
     }
 }
