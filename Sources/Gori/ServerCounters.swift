@@ -35,7 +35,7 @@ extension WorkerCounters {
 
     private static let names = [
         "accepted", "sessions", "bytesReceived", "packets", "violations", "sends", "bytesSent", "bytesBacklogged",
-        "slowReaders", "turns", "encodeFailures", "heapBlocks", "bytesHeld",
+        "slowReaders", "turns", "encodeFailures", "heapBlocks", "refusedWaiting", "bytesHeld",
     ]
 }
 

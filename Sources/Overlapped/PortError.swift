@@ -19,6 +19,9 @@ public struct PortError: Error, Sendable, Hashable {
         self.code = code
         self.explanation = explanation
     }
+
+    /// Whether the process or the machine has as many open files as it may have.
+    public var isOutOfDescriptors: Bool { code == EMFILE || code == ENFILE }
 }
 
 extension PortError: CustomStringConvertible {

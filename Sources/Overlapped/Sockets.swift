@@ -90,9 +90,11 @@ public enum Sockets {
         close(descriptor)
     }
 
-    /// Sends a few last bytes to a connection that no port has been given, and closes it in order.
+    /// Sends a few last bytes, or none, to a connection that no port has been given, and closes it in order.
     public static func refuse(_ descriptor: Int32, with bytes: UnsafeRawBufferPointer) {
-        _ = Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
+        if !bytes.isEmpty {
+            _ = Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
+        }
         _ = shutdown(descriptor, Int32(SHUT_WR))
         close(descriptor)
     }

@@ -61,8 +61,9 @@ class Server:
     """
 
     def __init__(self, *arguments, environment=None, program=program, prefix=()):
-        self.prefix = prefix
         self.program = program if isinstance(program, str) else program()
+        # A command that becomes the program, as one that lowers a limit.
+        self.prefix = [str(word) for word in prefix]
         self.arguments = [str(argument) for argument in arguments]
         self.environment = {**os.environ, **(environment or {})}
         self.addresses = []

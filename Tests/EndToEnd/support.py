@@ -48,14 +48,14 @@ class ServerTest(unittest.TestCase):
     # Fast enough for tests that walk far; nothing but the players moves.
     FAST = ("--move-interval", "0", "--monsters", "0")
 
-    def serve(self, *arguments, listen=LOCAL):
-        return self.start("serve", *listen, *self.FAST, *arguments)
+    def serve(self, *arguments, listen=LOCAL, **options):
+        return self.start("serve", *listen, *self.FAST, *arguments, **options)
 
     def echo(self, *arguments, listen=LOCAL):
         return self.start("echo", *listen, *arguments)
 
-    def start(self, *arguments):
-        server = servers.Server(*arguments)
+    def start(self, *arguments, **options):
+        server = servers.Server(*arguments, **options)
         server.__enter__()
         self.addCleanup(server.__exit__, None, None, None)
         return server

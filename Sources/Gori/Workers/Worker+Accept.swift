@@ -83,13 +83,34 @@ extension Worker where Port: ~Copyable {
         if record.pointee.isCounted, let address { addressLimit?.remember(address, slot: slot, worker: index) }
     }
 
+    /// The kernel refuses to accept, mostly because there is no descriptor left: tried again ten times a second, and
+    /// whoever waits meanwhile is told that the server is full, instead of nothing.
+    mutating func acceptPaused(_ listener: Int, _ code: Int32) {
+        guard listener < listeners.count, !core.pointee.isDraining else { return }
+        acceptResume[listener] = core.pointee.now &+ 100_000_000
+        let cause = PortError(call: "accept", code: code)
+        if cause.isOutOfDescriptors {
+            let goodbye = core.pointee.hasSessionLayer ? refusal(.full) : []
+            let count = reserve.refuseWaiting(on: listeners[listener]) { descriptor in
+                goodbye.withUnsafeBytes { Sockets.refuse(descriptor, with: $0) }
+            }
+            core.pointee.counters.refusedWaiting &+= UInt64(count)
+        }
+        guard acceptLog.allows(at: core.pointee.now) else { return }
+        let refused = core.pointee.counters.refusedWaiting
+        definition.log("accept paused: \(cause); \(refused) connections were told so far that the server is full")
+    }
+
     /// Says goodbye to a connection that gets no session. Its peer may see only the end.
     private mutating func refuse(_ descriptor: Int32, _ reason: EndReason) {
         guard core.pointee.hasSessionLayer else { return Sockets.close(descriptor) }
-        withUnsafeTemporaryAllocation(byteCount: 256, alignment: 8) { memory in
-            let goodbye = Goodbye(reason: reason, text: goodbyeText(reason, clientVersion: 0))
-            let count = core.pointee.framing.encode(goodbye, into: memory) ?? 0
-            Sockets.refuse(descriptor, with: UnsafeRawBufferPointer(rebasing: memory[..<count]))
+        refusal(reason).withUnsafeBytes { Sockets.refuse(descriptor, with: $0) }
+    }
+
+    private func refusal(_ reason: EndReason) -> [UInt8] {
+        let goodbye = Goodbye(reason: reason, text: goodbyeText(reason, clientVersion: 0))
+        return withUnsafeTemporaryAllocation(byteCount: 256, alignment: 8) { memory in
+            [UInt8](memory[..<(core.pointee.framing.encode(goodbye, into: memory) ?? 0)])
         }
     }
 

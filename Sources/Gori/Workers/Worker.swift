@@ -26,6 +26,9 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
     var periodicDue: [UInt64] = []
     var acceptResume: [UInt64] = []
     var openListeners = 0
+    var listeners: [Int32] = []
+    var reserve = DescriptorReserve()
+    var acceptLog = LogLimit()
     var drainDeadline = MonotonicClock.never
     var hasForcedEnd = false
     var isStopped = false
@@ -77,6 +80,7 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
         for (number, descriptor) in listeners.enumerated() { port.accept(on: descriptor, listener: number) }
         acceptResume = Array(repeating: MonotonicClock.never, count: listeners.count)
         openListeners = listeners.count
+        self.listeners = listeners
     }
 
     /// Turns until the worker has drained.
@@ -154,9 +158,7 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
         case .received: received(completion)
         case .accepted: accepted(completion.result)
         case .acceptPaused:
-            let listener = completion.key.slot
-            if listener < acceptResume.count { acceptResume[listener] = core.pointee.now &+ 100_000_000 }
-            definition.log("accept paused: \(PortError(call: "accept", code: completion.result))")
+            acceptPaused(completion.key.slot, completion.result)
         case .acceptStopped: openListeners -= 1
         case .finished: peerFinished(completion.key)
         case .blocked: blocked(completion)

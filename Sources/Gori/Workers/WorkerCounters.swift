@@ -26,6 +26,8 @@ public struct WorkerCounters: Sendable, BitwiseCopyable {
     public var encodeFailures: UInt64 = 0
     /// Blocks that came from the heap because the pool had none; constant in steady state.
     public var heapBlocks: UInt64 = 0
+    /// Connections that were told that the server is full, because no descriptor was left for them.
+    public var refusedWaiting: UInt64 = 0
     /// Bytes of backlogs, of packets received in part, and of the turn's output now.
     public var bytesHeld: UInt64 = 0
 

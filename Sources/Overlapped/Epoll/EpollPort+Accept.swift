@@ -74,6 +74,7 @@ extension EpollPort {
             case EINTR, ECONNABORTED, EPROTO: continue
             default:
                 let code = errno
+                counters.acceptPauses &+= 1
                 listeners[listener].isPaused = true
                 set.change(listeners[listener].descriptor, 0, data: Self.data(listener))
                 return Completion(.acceptPaused, key, result: code)
