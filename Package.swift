@@ -55,6 +55,9 @@ let package = Package(
         // Examples, built by CI.
         .executableTarget(
             name: "Hello", dependencies: ["Gori", "Wire"], path: "docs/examples/Hello", swiftSettings: strict),
+        // The failures that need a hand inside the ring; run by `make torture`, built with everything.
+        .executableTarget(
+            name: "Torture", dependencies: ["Overlapped"], path: "Tests/Torture/Ring", swiftSettings: strict),
         // Tests.
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: strict),
         .testTarget(name: "OverlappedTests", dependencies: ["Overlapped"], swiftSettings: strict),

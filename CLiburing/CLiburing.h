@@ -92,6 +92,7 @@ enum {
     CL_UNREGISTER_RING_FDS = 21,
     CL_REGISTER_PBUF_RING = 22,
     CL_UNREGISTER_PBUF_RING = 23,
+    CL_REGISTER_PBUF_STATUS = 26,
     CL_REGISTER_ENABLE_RINGS = 12,
     CL_REGISTER_IOWQ_MAX_WORKERS = 19,
     CL_REGISTER_CLOCK = 29,
@@ -116,6 +117,13 @@ struct cl_buffer_ring_registration {
     uint16_t group;
     uint16_t flags;
     uint64_t reserved[3];
+};
+
+/* io_uring_buf_status (6.8). */
+struct cl_buffer_ring_status {
+    uint32_t group;
+    uint32_t head;
+    uint32_t reserved[8];
 };
 
 static inline int cl_enter(int fd, unsigned submit, unsigned min_complete, unsigned flags, const void *argument, size_t size)

@@ -14,12 +14,12 @@ struct BufferRing: ~Copyable {
     let bufferSize: Int
     let bufferCount: Int
     let memory: UnsafeMutableRawPointer
-    private let entries: UnsafeMutablePointer<io_uring_buf_ring>
-    private let entryBytes: Int
+    let entries: UnsafeMutablePointer<io_uring_buf_ring>
+    let entryBytes: Int
     private let written: UnsafeMutablePointer<UInt32>
     private let exhausted: UnsafeMutablePointer<UInt16>
     private(set) var exhaustedCount = 0
-    private var tail: UInt16 = 0
+    private(set) var tail: UInt16 = 0
 
     static let group: UInt16 = 0
 

@@ -42,6 +42,8 @@ extension UringPort {
             // Ends both: the receive completes with 0, the send with EPIPE.
             counters.systemCalls &+= 1
             _ = shutdown(stream.pointee.descriptor, Int32(SHUT_RDWR))
+            // A local socket with bytes waiting may never tell a multishot receive of that end (liburing issue 1549).
+            cancelReceive(stream, key)
         }
         advanceClose(stream, key)
     }

@@ -218,6 +218,30 @@ import Testing
     @Test("a finish overtaken by a close closes once and touches no successor", arguments: PortKind.all)
     func finishThenClose(kind: PortKind) throws { try kind.check(FinishThenClose()) }
 
+    /// A local socket ends another way than TCP: a receive that the kernel gets only when the socket is shut down, with
+    /// bytes waiting, may never hear of the end.
+    private struct ClosedBeforeSubmitted: PortRule {
+        func check<P: TestedPort>(_ make: @escaping @Sendable (Int) throws -> P) throws {
+            let rig = try Rig(make)
+            for slot in 0..<16 {
+                var ends: [Int32] = [-1, -1]
+                let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+                try #require(socketpair(AF_UNIX, type, 0, &ends) == 0)
+                let peer = Peer(ends[1])
+                let stream = rig.add(ends[0], slot: slot)
+                if slot % 2 == 1 { try rig.turn(0) }
+                if slot % 4 < 2 { try peer.send([UInt8](repeating: 1, count: 300)) }
+                rig.port.close(stream.key, hard: slot % 8 > 3)
+                try rig.run("closed") { stream.closed == 1 }
+                _ = try? peer.receiveAll()
+            }
+            rig.expectOrder()
+        }
+    }
+
+    @Test("a local socket closes whatever of it is on its way", arguments: PortKind.all)
+    func closedBeforeSubmitted(kind: PortKind) throws { try kind.check(ClosedBeforeSubmitted()) }
+
     private struct Dropped: PortRule {
         func check<P: TestedPort>(_ make: @escaping @Sendable (Int) throws -> P) throws {
             let pairs = try PairMaker()
