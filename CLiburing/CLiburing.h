@@ -209,6 +209,7 @@ static inline int cl_descriptor_flags(int descriptor) { return fcntl(descriptor,
 static inline int cl_set_descriptor_flags(int descriptor, int flags) { return fcntl(descriptor, F_SETFL, flags); }
 
 /* Threads. */
+static inline int cl_thread_id(void) { return (int)syscall(__NR_gettid); }
 static inline int cl_set_thread_name(const char *name) { return pthread_setname_np(pthread_self(), name); }
 static inline int cl_pin_this_thread(unsigned cpu)
 {

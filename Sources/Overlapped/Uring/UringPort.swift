@@ -117,7 +117,11 @@ public struct UringPort: CompletionPort, ~Copyable {
             }
         }
         for buffer in lent { buffer.deallocate() }
-        for listener in listeners where listener.descriptor >= 0 { Glibc.close(listener.descriptor) }
+        for listener in listeners where listener.descriptor >= 0 {
+            // Likewise an armed accept: newcomers would be accepted by nobody.
+            _ = shutdown(listener.descriptor, Int32(SHUT_RDWR))
+            Glibc.close(listener.descriptor)
+        }
         free(streams)
         if doorbellDescriptor >= 0 { Glibc.close(doorbellDescriptor) }
     }

@@ -19,6 +19,8 @@ struct UringRing: ~Copyable {
     private(set) var tail: UInt32 = 0
     private var enterDescriptor: Int32
     private var enterFlags: UInt32 = 0
+    /// The thread that registered the ring, 0: none.
+    private var registrar: Int32 = 0
     #if DEBUG || GORI_FAULTS
         var faults = SubmitFaults()
     #endif
@@ -58,13 +60,7 @@ struct UringRing: ~Copyable {
     }
 
     deinit {
-        // A registered descriptor holds the ring, and with it every socket that it receives from, for as long as the
-        // thread lives: a thread that goes on without its ring has to let go of it.
-        if enterFlags != 0 {
-            var update = io_uring_rsrc_update()
-            update.offset = UInt32(bitPattern: enterDescriptor)
-            _ = cl_register(descriptor, UInt32(CL_UNREGISTER_RING_FDS), &update, 1)
-        }
+        unregister()
         io_uring_queue_exit(ring)
         ring.deallocate()
     }
@@ -79,10 +75,20 @@ struct UringRing: ~Copyable {
         if cl_register(descriptor, UInt32(CL_REGISTER_RING_FDS), &update, 1) == 1 {
             enterDescriptor = Int32(bitPattern: update.offset)
             enterFlags = UInt32(CL_ENTER_REGISTERED_RING)
+            registrar = cl_thread_id()
         }
         // Nothing here runs on a kernel worker thread; should something ever do, it must not become a crowd.
         var limits: (UInt32, UInt32) = (1, 4)
         _ = cl_register(descriptor, UInt32(CL_REGISTER_IOWQ_MAX_WORKERS), &limits, 2)
+    }
+
+    /// A registered ring is held by its thread: it would live, sockets and all, until that thread ends. Another thread
+    /// may have a ring of its own under the same number.
+    private func unregister() {
+        guard registrar != 0, registrar == cl_thread_id() else { return }
+        var update = io_uring_rsrc_update()
+        update.offset = UInt32(bitPattern: enterDescriptor)
+        _ = cl_register(descriptor, UInt32(CL_UNREGISTER_RING_FDS), &update, 1)
     }
 
     // MARK: Table of direct descriptors
