@@ -114,7 +114,8 @@ def show(options, before, up, after, reports):
           f"{sent - answered} without an answer")
     print("delay of heartbeats, worst client: " + ", ".join(
         f"{name} {max(report[key] for report in reports):.2f} ms"
-        for name, key in (("p50", "p50_ms"), ("p99", "p99_ms"), ("max", "max_ms"))))
+        for name, key in (("p50", "p50_ms"), ("p99", "p99_ms"), ("max", "max_ms"),
+                          ("longest pause of a client itself", "pause_ms"))))
     return lost == 0 and answered == sent
 
 

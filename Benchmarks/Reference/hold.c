@@ -10,7 +10,8 @@
  * from one source address, whose ephemeral ports bound their number: one process for each 18,000.
  *
  * Prints `connected` when all are, then waits for a line with a number of seconds, holds for so long, prints one line
- * of JSON, and keeps the connections until the end of standard input.
+ * of JSON, and keeps the connections until the end of standard input. `pause_ms` is the longest time for which it did
+ * not run itself: what a busy machine adds to a delay.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -48,7 +49,7 @@ static double interval = 10;
 static struct in_addr source;
 static struct connection *connections;
 static uint32_t delays[DELAY_STEPS + 1];
-static uint64_t greeted, lost, sent, answered, missed, longest;
+static uint64_t greeted, lost, sent, answered, missed, longest, last_look, longest_pause;
 
 static uint64_t now_ns(void)
 {
@@ -207,6 +208,10 @@ static void hear(struct connection *c)
 static void poll_once(int milliseconds)
 {
     struct epoll_event events[512];
+    uint64_t look = now_ns();
+    if (last_look && look - last_look > longest_pause)
+        longest_pause = look - last_look;
+    last_look = look;
     int count = epoll_wait(poller, events, 512, milliseconds);
     for (int i = 0; i < count; i++)
         hear(events[i].data.ptr);
@@ -238,6 +243,7 @@ static double percentile_ms(double share)
 
 static void hold(double seconds)
 {
+    last_look = longest_pause = 0;
     uint64_t begin = now_ns(), end = begin + (uint64_t)(seconds * 1e9), number = 0;
     double spacing = interval * 1e9 / connection_count;
     while (now_ns() < end) {
@@ -249,9 +255,9 @@ static void hold(double seconds)
     for (uint64_t grace = now_ns() + 5000000000u; answered + missed < sent && now_ns() < grace;)
         poll_once(10);
     printf("{\"connections\": %d, \"lost\": %llu, \"sent\": %llu, \"answered\": %llu, \"p50_ms\": %.2f, "
-           "\"p99_ms\": %.2f, \"max_ms\": %.2f}\n",
+           "\"p99_ms\": %.2f, \"max_ms\": %.2f, \"pause_ms\": %.2f}\n",
            connection_count, (unsigned long long)lost, (unsigned long long)sent, (unsigned long long)answered,
-           percentile_ms(0.5), percentile_ms(0.99), (double)longest / 1e6);
+           percentile_ms(0.5), percentile_ms(0.99), (double)longest / 1e6, (double)longest_pause / 1e6);
     fflush(stdout);
 }
 

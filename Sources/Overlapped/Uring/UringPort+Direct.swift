@@ -7,7 +7,7 @@ internal import Glibc
 /// of them than it may open files.
 ///
 /// No system call can name such a socket. What `finish` and `close` do by system calls elsewhere are submissions here
-/// (decision 7): IORING_OP_SHUTDOWN, and a disconnect for the reset.
+/// (decision 8): IORING_OP_SHUTDOWN, and a disconnect for the reset.
 extension UringPort {
     /// An address without a family: connecting to it disconnects (connect(2)), with the reset that a close without
     /// lingering sends. The kernel copies it while it takes the submission.
