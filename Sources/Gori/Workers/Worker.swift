@@ -118,8 +118,9 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
         activity.pointee.note(.turnHook)
         hooks.turn(WorkerContext(core: core), state)
         carryOutEnds()
-        flush()
+        // Mail before output, which some ports send at once: who has been answered knows that the others are told.
         postMail()
+        flush()
         publishCounters()
         if core.pointee.isDraining { checkDrained() }
     }
