@@ -10,9 +10,10 @@ ARGS ?=
 # For every `swift build` and `swift test` (as `-j 2`), and for `swift test` alone (as `--filter Wire`).
 SWIFT_ARGS ?=
 TEST_ARGS ?=
-# For `make held`: how many connections, and for how many seconds.
+# For `make held`: how many connections. For it and `make fuzz`: SECONDS, how long, with a default for each.
 COUNT ?= 50000
-SECONDS ?= 600
+# For `make fuzz`: what else Tests/Fuzz/fuzz.py takes.
+FUZZ_ARGS ?=
 # For `make bench`: see Benchmarks/README.md.
 BENCH_ARGS ?=
 
@@ -27,6 +28,7 @@ help:
 	@echo 'make build       build the release program $(GORI)'
 	@echo 'make test        everything that is tested: format, tidy, unit, conformance, end to end'
 	@echo 'make check       the part of it for every commit: format, tidy, unit; 3 minutes at most'
+	@echo 'make fuzz        fuzz framing, sessions and addresses (SECONDS=60 in all), and what the corpus covers'
 	@echo 'make bench       measure against the C reference, side by side (BENCH_ARGS="--rounds 60")'
 	@echo 'make allocations  count heap allocations of the running server under load: none is the promise'
 	@echo 'make held        hold idle connections in one process and count what is lost (SECONDS=600 COUNT=50000)'
@@ -74,6 +76,12 @@ foreign-tests:
 		GORI=$(abspath $(GORI)) $(PYTHON) -B Tests/EndToEnd/run.py; \
 	fi
 
+# Needs liburing as every build does, and the llvm tools of the Swift toolchain.
+.PHONY: fuzz
+fuzz: SECONDS ?= 60
+fuzz: deps
+	@SWIFT=$(SWIFT) $(PYTHON) -B Tests/Fuzz/fuzz.py --seconds $(SECONDS) $(FUZZ_ARGS)
+
 .PHONY: format-check
 format-check:
 	@$(SWIFT) format lint --strict --parallel -r $(SWIFT_FILES) || { echo 'make format mends most of this.' >&2; exit 1; }
@@ -93,6 +101,7 @@ allocations: build $(OUT)/load $(OUT)/count_allocations.so
 
 # Connections with heartbeats in one process, which may open fewer files than that.
 .PHONY: held
+held: SECONDS ?= 600
 held: build $(OUT)/hold
 	@$(PYTHON) -B Benchmarks/held.py --gori $(GORI) --count $(COUNT) --seconds $(SECONDS)
 
@@ -121,4 +130,4 @@ deps-test:
 
 .PHONY: clean
 clean:
-	@rm -rf .build $(OUT)
+	@rm -rf .build Tests/Fuzz/.build $(OUT)

@@ -65,6 +65,11 @@ let package = Package(
         .testTarget(name: "WorldTests", dependencies: ["World", "Wire"], swiftSettings: strict),
         .testTarget(
             name: "LoadTests", dependencies: ["Load", "Bots", "World", "Wire", "Overlapped"], swiftSettings: strict),
+        // The fuzzers' inputs so far, without the fuzzer: `Tests/Fuzz` is a package of its own.
+        .testTarget(
+            name: "CorpusTests", dependencies: ["Gori", "Overlapped", "Wire"], path: "Tests/Fuzz/Sources",
+            exclude: ["FuzzAddress", "FuzzFraming", "FuzzSession"], sources: ["FuzzTargets", "CorpusTests"],
+            swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

@@ -37,8 +37,10 @@ public struct Completion: BitwiseCopyable, Sendable {
     /// Where the bytes of `received` are.
     public let slice: ReceiveSlice
 
+    /// Makes a completion, as a port does.
+    @_spi(Measuring)
     @inlinable
-    init(_ kind: Kind, _ key: CompletionKey, result: Int32 = 0, slice: ReceiveSlice = .none) {
+    public init(_ kind: Kind, _ key: CompletionKey, result: Int32 = 0, slice: ReceiveSlice = .none) {
         self.kind = kind
         self.key = key
         self.result = result
@@ -55,8 +57,10 @@ public struct ReceiveSlice: BitwiseCopyable, Sendable {
     /// Bytes.
     public let count: UInt32
 
+    /// Names a piece, as a port does.
+    @_spi(Measuring)
     @inlinable
-    init(offset: UInt32, count: UInt32) {
+    public init(offset: UInt32, count: UInt32) {
         self.offset = offset
         self.count = count
     }

@@ -106,6 +106,15 @@ public protocol CompletionPort: ~Copyable {
 
     /// What the port has done so far.
     var counters: PortCounters { get }
+
+    /// The time that deadlines are told in: `MonotonicClock` nanoseconds, or the port's own where it has a virtual one.
+    func now() -> UInt64
+}
+
+extension CompletionPort where Self: ~Copyable {
+    /// The kernel's time.
+    @inlinable
+    public func now() -> UInt64 { MonotonicClock.now() }
 }
 
 /// What a port has done since it was made; plain counts.

@@ -16,6 +16,10 @@ public struct Doorbell: Sendable {
 
     let mechanism: Mechanism
 
+    /// The doorbell of a port that never sleeps: ringing it does nothing.
+    @_spi(Measuring)
+    public static let mute = Doorbell(mechanism: .event(-1))
+
     /// Wakes the port. Never waits.
     public func ring() {
         switch mechanism {

@@ -45,7 +45,7 @@ enum Tree {
         let enumerator = FileManager.default.enumerator(atPath: root.path)
         var paths: [String] = []
         while let path = enumerator?.nextObject() as? String {
-            let isBuilt = path.hasPrefix(".build") || path.hasPrefix(".git/") || path.hasPrefix("Benchmarks/.out")
+            let isBuilt = [".build", ".git/", "Benchmarks/.out", "Tests/Fuzz/.build"].contains(where: path.hasPrefix)
             if !isBuilt { paths.append(path) }
         }
         return paths

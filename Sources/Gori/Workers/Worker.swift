@@ -37,7 +37,7 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
     #endif
 
     init(port: consuming Port, index: Int, _ surroundings: WorkerSurroundings) {
-        let now = MonotonicClock.now()
+        let now = port.now()
         let definition = surroundings.definition
         core = .allocate(capacity: 1)
         core.initialize(
@@ -128,7 +128,7 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
     @inline(__always)
     private mutating func beginTurn() {
         mailboxes.wakeUp(index)
-        let now = MonotonicClock.now()
+        let now = port.now()
         core.pointee.now = now
         core.pointee.wheel.advance(to: now)
         core.pointee.turn &+= 1
