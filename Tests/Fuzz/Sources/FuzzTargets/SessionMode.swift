@@ -19,6 +19,8 @@ struct SessionMode {
     let framing: Framing
     /// Clients go on reading while the server drains.
     let readsToTheEnd: Bool
+    /// What sessions have when the server stops, in milliseconds; the short one ends before a close does.
+    let drainTimeout: Int
 
     init(_ byte: UInt8) {
         let kind = byte & 7
@@ -27,6 +29,7 @@ struct SessionMode {
         takesBytes = kind == 6
         workers = byte & 8 == 0 ? 1 : 2
         readsToTheEnd = byte & 16 == 0
+        drainTimeout = byte & 32 == 0 ? 5_000 : 1_000
         switch kind {
         case 3: framing = Framing(byteOrder: .bigEndian, maximumPacketSize: 1_024)
         case 4: framing = Framing(sizeWidth: .one, typeWidth: .one)
@@ -49,6 +52,7 @@ struct SessionMode {
         configuration.backlogHighWater = 4_096
         configuration.heartbeat = Self.heartbeat
         configuration.idleTimeout = hasLayer ? 0 : 20_000
+        configuration.drainTimeout = drainTimeout
         configuration.violationBudget = Self.violationBudget
         configuration.maximumSlowParts = 2
         configuration.mailboxCapacity = 4
