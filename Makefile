@@ -32,6 +32,7 @@ help:
 	@echo 'make bench       measure against the C reference, side by side (BENCH_ARGS="--rounds 60")'
 	@echo 'make allocations  count heap allocations of the running server under load: none is the promise'
 	@echo 'make held        hold idle connections in one process and count what is lost (SECONDS=600 COUNT=50000)'
+	@echo 'make sanitize    the tests with AddressSanitizer, ThreadSanitizer and freed I/O memory out of reach'
 	@echo 'make format      format the Swift sources'
 	@echo 'make docs        the documentation of the libraries (DocC)'
 	@echo 'make deps        install the Debian packages that building and running needs'
@@ -82,6 +83,13 @@ fuzz: SECONDS ?= 60
 fuzz: deps
 	@SWIFT=$(SWIFT) $(PYTHON) -B Tests/Fuzz/fuzz.py --seconds $(SECONDS) $(FUZZ_ARGS)
 
+# Each of the three in a build of its own, .build-asan, .build-tsan and .build-guard.
+.PHONY: sanitize
+sanitize: deps
+	@for kind in address thread pages; do \
+		SWIFT='$(SWIFT)' SWIFT_ARGS='$(SWIFT_ARGS)' TEST_ARGS='$(TEST_ARGS)' Tests/Sanitize/run.sh $$kind || exit 1; \
+	done
+
 .PHONY: format-check
 format-check:
 	@$(SWIFT) format lint --strict --parallel -r $(SWIFT_FILES) || { echo 'make format mends most of this.' >&2; exit 1; }
@@ -130,4 +138,4 @@ deps-test:
 
 .PHONY: clean
 clean:
-	@rm -rf .build Tests/Fuzz/.build $(OUT)
+	@rm -rf .build .build-asan .build-tsan .build-guard Tests/Fuzz/.build $(OUT)

@@ -28,21 +28,23 @@ let package = Package(
         // Floor 0: the only place that touches liburing.
         .systemLibrary(
             name: "CLiburing", path: "CLiburing", pkgConfig: "liburing", providers: [.apt(["liburing-dev"])]),
+        // The memory that the kernel sees, and the lock: what differs in builds that look for mistakes.
+        .target(name: "Platform", swiftSettings: strict),
         // Floor 1: completion I/O, and bytes <-> packets. Neither knows the other.
-        .target(name: "Overlapped", dependencies: ["CLiburing"], swiftSettings: strict),
-        .target(name: "Wire", swiftSettings: strict),
+        .target(name: "Overlapped", dependencies: ["CLiburing", "Platform"], swiftSettings: strict),
+        .target(name: "Wire", dependencies: ["Platform"], swiftSettings: strict),
         // Floor 2: the server engine.
-        .target(name: "Gori", dependencies: ["Overlapped", "Wire"], swiftSettings: strict),
+        .target(name: "Gori", dependencies: ["Overlapped", "Wire", "Platform"], swiftSettings: strict),
         // Floor 3: the reference MMO, and the engine of load generators.
-        .target(name: "World", dependencies: ["Wire"], swiftSettings: strict),
+        .target(name: "World", dependencies: ["Wire", "Platform"], swiftSettings: strict),
         .target(
             name: "Load",
             dependencies: [
-                "Overlapped", "Wire", .product(name: "Histogram", package: "hdrhistogram-swift"),
+                "Overlapped", "Wire", "Platform", .product(name: "Histogram", package: "hdrhistogram-swift"),
             ],
             swiftSettings: strict),
         // Floor 4: what binds the floors to programs.
-        .target(name: "WorldServer", dependencies: ["Gori", "World", "Wire"], swiftSettings: strict),
+        .target(name: "WorldServer", dependencies: ["Gori", "World", "Wire", "Platform"], swiftSettings: strict),
         .target(name: "Bots", dependencies: ["Load", "World", "Wire", "Overlapped"], swiftSettings: strict),
         // Floor 5: the command line.
         .executableTarget(
@@ -58,9 +60,13 @@ let package = Package(
         // The failures that need a hand inside the ring; run by `make torture`, built with everything.
         .executableTarget(
             name: "Torture", dependencies: ["Overlapped"], path: "Tests/Torture/Ring", swiftSettings: strict),
+        // Mistakes on purpose, for `make sanitize`.
+        .executableTarget(
+            name: "Canaries", dependencies: ["Overlapped", "Platform", "Wire"], path: "Tests/Sanitize/Canaries",
+            swiftSettings: strict),
         // Tests.
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: strict),
-        .testTarget(name: "OverlappedTests", dependencies: ["Overlapped"], swiftSettings: strict),
+        .testTarget(name: "OverlappedTests", dependencies: ["Overlapped", "Platform"], swiftSettings: strict),
         .testTarget(name: "GoriTests", dependencies: ["Gori", "Overlapped", "Wire"], swiftSettings: strict),
         .testTarget(name: "WorldTests", dependencies: ["World", "Wire"], swiftSettings: strict),
         .testTarget(

@@ -208,6 +208,18 @@ static inline int cl_epoll_wait_milliseconds(int set, struct epoll_event *events
 static inline int cl_descriptor_flags(int descriptor) { return fcntl(descriptor, F_GETFL); }
 static inline int cl_set_descriptor_flags(int descriptor, int flags) { return fcntl(descriptor, F_SETFL, flags); }
 
+/* Memory that nobody of ours may touch for now: the kernel's, or a slice of receive memory after its turn. Only a
+ * build with AddressSanitizer notices; the importer of this file does not see -sanitize, so `make sanitize` says it. */
+#ifdef GORI_ADDRESS_SANITIZER
+void __asan_poison_memory_region(void const volatile *address, size_t size);
+void __asan_unpoison_memory_region(void const volatile *address, size_t size);
+static inline void cl_hide(const void *memory, ssize_t size) { __asan_poison_memory_region(memory, (size_t)size); }
+static inline void cl_show(const void *memory, ssize_t size) { __asan_unpoison_memory_region(memory, (size_t)size); }
+#else
+static inline void cl_hide(const void *memory, ssize_t size) { (void)memory, (void)size; }
+static inline void cl_show(const void *memory, ssize_t size) { (void)memory, (void)size; }
+#endif
+
 /* Threads. */
 static inline int cl_thread_id(void) { return (int)syscall(__NR_gettid); }
 static inline int cl_set_thread_name(const char *name) { return pthread_setname_np(pthread_self(), name); }

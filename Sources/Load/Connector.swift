@@ -2,6 +2,7 @@
 
 internal import Glibc
 internal import Overlapped
+internal import Platform
 internal import Synchronization
 
 /// Makes the connections of a load on a thread of its own, each at its time of the ramp, so that waiting for a server
@@ -21,7 +22,7 @@ final class Connector: Sendable {
     private let configuration: LoadConfiguration
     private let start: UInt64
     private let doorbell: Doorbell
-    private let state = Mutex(State())
+    private let state = Lock(State())
     private let isStopped = Atomic<Bool>(false)
 
     init(_ configuration: LoadConfiguration, start: UInt64, doorbell: Doorbell) {

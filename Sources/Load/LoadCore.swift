@@ -36,6 +36,7 @@ struct LoadCore: ~Copyable {
 
     /// Gives all blocks back. The port may not have any more.
     mutating func releaseAll() {
+        let connections = connections
         for index in 0..<capacity { connections[index].release(to: &pool) }
     }
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Platform
+
 /// A completion port: associate sockets, start overlapped I/O, take completions in batches, be woken from another
 /// thread. What Windows calls an I/O completion port, for one thread.
 ///
@@ -146,6 +148,15 @@ public struct PortCounters: Sendable, BitwiseCopyable {
     /// Times accepting stopped because the kernel refused, as for want of descriptors.
     public var acceptPauses: UInt64 = 0
 
+    /// Times the kernel found no memory where a submission said (EFAULT): 0, or somebody has freed memory too early.
+    public internal(set) var faults: UInt64 = 0
+
     /// All zero.
     public init() {}
+
+    /// Where freed memory is made inaccessible, this is what is looked for, and the trap shows who did it.
+    mutating func noteFault() {
+        faults &+= 1
+        precondition(!IOMemory.isGuarded, "EFAULT: the kernel was to use memory that has been freed")
+    }
 }

@@ -2,6 +2,7 @@
 
 internal import CLiburing
 internal import Glibc
+internal import Platform
 
 /// The overlapped operations that have been started and not completed, and in which order those of one socket and
 /// direction go: the first is in the kernel, the others wait.
@@ -14,6 +15,7 @@ struct OperationTable {
         let header: UnsafeMutablePointer<msghdr>
         let list: UnsafeMutablePointer<iovec>
         let address: UnsafeMutablePointer<sockaddr_storage>
+        private let listCapacity: Int
         let byteCount: Int
         var done = 0
         var isCancelled = false
@@ -23,9 +25,9 @@ struct OperationTable {
             self.key = key
             self.descriptor = descriptor
             self.operation = operation
-            header = .allocate(capacity: 1)
+            header = IOMemory.allocate(msghdr.self, capacity: 1)
             header.initialize(to: msghdr())
-            address = .allocate(capacity: 1)
+            address = IOMemory.allocate(sockaddr_storage.self, capacity: 1)
             address.initialize(to: sockaddr_storage())
             let buffers =
                 switch operation {
@@ -33,7 +35,8 @@ struct OperationTable {
                 case .send(let buffers, _): buffers
                 default: [OverlappedBuffer]()
                 }
-            list = .allocate(capacity: max(1, buffers.count))
+            listCapacity = max(1, buffers.count)
+            list = IOMemory.allocate(iovec.self, capacity: listCapacity)
             for (index, buffer) in buffers.enumerated() {
                 list[index] = iovec(iov_base: buffer.bytes.baseAddress, iov_len: buffer.bytes.count)
             }
@@ -43,9 +46,9 @@ struct OperationTable {
         }
 
         deinit {
-            header.deallocate()
-            list.deallocate()
-            address.deallocate()
+            IOMemory.deallocate(header, capacity: 1)
+            IOMemory.deallocate(list, capacity: listCapacity)
+            IOMemory.deallocate(address, capacity: 1)
         }
 
         /// Makes the list name what a send has left after `count` more bytes.

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Platform
+
 /// Memory of an overlapped operation: WSABUF, with an owner.
 ///
 /// The port holds on to the buffers of an operation until its completion, whatever the caller forgets, because the
@@ -10,7 +12,8 @@ public final class OverlappedBuffer: @unchecked Sendable {
 
     /// Allocates `count` zero bytes.
     public init(count: Int) {
-        bytes = .allocate(byteCount: count, alignment: 16)
+        let memory = IOMemory.allocate(byteCount: count, alignment: 16)
+        bytes = UnsafeMutableRawBufferPointer(start: memory, count: count)
         bytes.initializeMemory(as: UInt8.self, repeating: 0)
     }
 
@@ -20,5 +23,7 @@ public final class OverlappedBuffer: @unchecked Sendable {
         bytes.copyBytes(from: source)
     }
 
-    deinit { bytes.deallocate() }
+    deinit {
+        if let memory = bytes.baseAddress { IOMemory.deallocate(memory, byteCount: bytes.count) }
+    }
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Platform
+
 /// Memory in a few sizes, taken and given back without touching the heap in steady state.
 ///
 /// One thread owns a pool. Blocks given back are kept in lists of their size, last in first out, so that the next
@@ -29,7 +31,7 @@ public struct BlockPool: ~Copyable {
             var block = free[index]
             while let current = block {
                 block = current.load(as: UnsafeMutableRawPointer?.self)
-                current.deallocate()
+                IOMemory.deallocate(current, byteCount: Self.sizes[index])
             }
         }
     }
@@ -42,13 +44,13 @@ public struct BlockPool: ~Copyable {
             let count = (minimum &+ 4_095) & ~4_095
             heapAllocations &+= 1
             bytesInUse &+= count
-            return .allocate(byteCount: count, alignment: 64)
+            return Self.allocate(count)
         }
         let size = Self.sizes[index]
         bytesInUse &+= size
         guard let block = free[index] else {
             heapAllocations &+= 1
-            return .allocate(byteCount: size, alignment: 64)
+            return Self.allocate(size)
         }
         free[index] = block.load(as: UnsafeMutableRawPointer?.self)
         idleBytes &-= size
@@ -59,12 +61,20 @@ public struct BlockPool: ~Copyable {
     public mutating func giveBack(_ block: UnsafeMutableRawBufferPointer) {
         guard let base = block.baseAddress else { return }
         bytesInUse &-= block.count
-        guard let index = Self.sizeIndex(block.count), idleBytes &+ block.count <= idleLimit else {
-            return base.deallocate()
+        guard Self.keepsIdleBlocks, let index = Self.sizeIndex(block.count), idleBytes &+ block.count <= idleLimit
+        else {
+            return IOMemory.deallocate(base, byteCount: block.count)
         }
         base.storeBytes(of: free[index], as: UnsafeMutableRawPointer?.self)
         free[index] = base
         idleBytes &+= block.count
+    }
+
+    /// Whether blocks are kept at all; not in builds that look for the use of freed memory.
+    package static var keepsIdleBlocks: Bool { IOMemory.isReused }
+
+    private static func allocate(_ count: Int) -> UnsafeMutableRawBufferPointer {
+        UnsafeMutableRawBufferPointer(start: IOMemory.allocate(byteCount: count, alignment: 64), count: count)
     }
 
     private static func sizeIndex(_ minimum: Int) -> Int? {

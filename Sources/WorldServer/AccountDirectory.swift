@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Platform
 internal import Synchronization
 internal import World
 
@@ -14,7 +15,7 @@ final class AccountDirectory: Sendable {
         var names: [Name] = []
     }
 
-    private let state = Mutex(State())
+    private let state = Lock(State())
     private let objects = Atomic<UInt32>(0)
 
     /// The account of a name.

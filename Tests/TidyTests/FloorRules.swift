@@ -5,18 +5,19 @@ enum FloorRules {
     /// For each module of ours, those that it may import. A module that may import anything is not listed.
     static let floors: [String: Set<String>] = [
         "CLiburing": [],
-        "Overlapped": ["CLiburing"],
-        "Wire": [],
-        "Gori": ["Overlapped", "Wire"],
-        "World": ["Wire"],
-        "WorldServer": ["Gori", "World", "Wire"],
-        "Load": ["Overlapped", "Wire"],
+        "Platform": [],
+        "Overlapped": ["CLiburing", "Platform"],
+        "Wire": ["Platform"],
+        "Gori": ["Overlapped", "Wire", "Platform"],
+        "World": ["Wire", "Platform"],
+        "WorldServer": ["Gori", "World", "Wire", "Platform"],
+        "Load": ["Overlapped", "Wire", "Platform"],
         "Bots": ["Load", "World", "Wire", "Overlapped"],
     ]
     /// The command line is the one place that knows everybody.
     static let roof = "GoriCommand"
     /// What a server on Gori must build: nothing but these floors. They use what the toolchain always has.
-    static let engine: Set = ["Overlapped", "Wire", "Gori"]
+    static let engine: Set = ["Platform", "Overlapped", "Wire", "Gori"]
     static let engineMayUse: Set = ["Glibc", "Musl", "Synchronization"]
 
     static func upwardImports(_ file: SourceFile) -> [String] {

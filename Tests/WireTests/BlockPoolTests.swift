@@ -20,7 +20,9 @@ import Wire
         }
     }
 
-    @Test("a block given back is taken again, last in first out, without the heap")
+    @Test(
+        "a block given back is taken again, last in first out, without the heap",
+        .enabled(if: BlockPool.keepsIdleBlocks))
     func reuse() {
         var pool = BlockPool()
         let first = pool.take(atLeast: 100)
@@ -35,7 +37,9 @@ import Wire
         pool.giveBack(second)
     }
 
-    @Test("in steady state nothing comes from the heap, and no two takers share a byte")
+    @Test(
+        "in steady state nothing comes from the heap, and no two takers share a byte",
+        .enabled(if: BlockPool.keepsIdleBlocks))
     func steadyState() {
         var pool = BlockPool()
         var dice = Dice(seed: 1)
@@ -60,7 +64,7 @@ import Wire
         #expect(pool.bytesInUse == 0)
     }
 
-    @Test("idle blocks above the limit return to the heap")
+    @Test("idle blocks above the limit return to the heap", .enabled(if: BlockPool.keepsIdleBlocks))
     func idleLimit() {
         var pool = BlockPool(idleLimit: 2 * 4_096)
         let blocks = (0..<3).map { _ in pool.take(atLeast: 4_096) }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Platform
 internal import Wire
 
 /// Where a turn's private output is written: bytes front to back in blocks of 64 KiB, all free again once the turn's
@@ -24,6 +25,7 @@ struct TurnArena {
 
     /// Gives all blocks but one back. No send may name them any more.
     mutating func reset(pool: inout BlockPool) {
+        guard IOMemory.isReused else { return release(pool: &pool) }
         used = 0
         while blocks.count > 1, let block = blocks.popLast() { pool.giveBack(block) }
         guard let kept = blocks.first else { return }

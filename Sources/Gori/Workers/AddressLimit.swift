@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Overlapped
-internal import Synchronization
+internal import Platform
 
 /// How many sessions each address has, over all workers. Looked at when a connection comes and goes, never in between,
 /// so a lock is cheap enough.
@@ -17,7 +17,7 @@ final class AddressLimit: Sendable {
     }
 
     private let limit: Int
-    private let state = Mutex(State())
+    private let state = Lock(State())
 
     init(limit: Int) { self.limit = limit }
 

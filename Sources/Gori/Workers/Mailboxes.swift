@@ -2,6 +2,7 @@
 
 internal import Glibc
 internal import Overlapped
+internal import Platform
 internal import Synchronization
 
 /// The only ways across threads: for each ordered pair of workers one bounded ring, for each worker one inbox for
@@ -46,7 +47,7 @@ final class Mailboxes: @unchecked Sendable {
     }
 
     private final class Inbox: Sendable {
-        let letters = Mutex<[Letter]>([])
+        let letters = Lock<[Letter]>([])
         let hasLetters = Atomic<Bool>(false)
     }
 

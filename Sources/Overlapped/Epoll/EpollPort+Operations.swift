@@ -116,7 +116,9 @@ extension EpollPort {
             switch errno {
             case EINTR: continue
             case EAGAIN: return nil
-            default: return -errno
+            default:
+                if errno == EFAULT { counters.noteFault() }
+                return -errno
             }
         }
     }

@@ -98,7 +98,9 @@ extension EpollPort {
             return nil
         }
         counters.systemCalls &+= 1
+        cl_show(memory + filled, room)
         let count = recv(stream.pointee.descriptor, memory + filled, room, Int32(MSG_DONTWAIT))
+        cl_hide(memory + (filled &+ max(0, count)), room &- max(0, count))
         guard count > 0 else { return endOfRead(stream, key, count == 0 ? 0 : errno) }
         counters.completions &+= 1
         let slice = ReceiveSlice(
@@ -144,6 +146,7 @@ extension EpollPort {
         _ stream: UnsafeMutablePointer<EpollStream>, _ key: CompletionKey, _ code: Int32
     ) -> Completion? {
         guard !stream.pointee.ended else { return nil }
+        if code == EFAULT { counters.noteFault() }
         stream.pointee.ended = true
         stream.pointee.wantsReceive = false
         return Completion(.ended, key, result: code)

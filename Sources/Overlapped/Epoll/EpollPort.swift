@@ -2,6 +2,7 @@
 
 internal import CLiburing
 internal import Glibc
+internal import Platform
 
 /// The completion port over epoll: readiness made into completions, for kernels and containers without io_uring.
 ///
@@ -29,6 +30,8 @@ public struct EpollPort: CompletionPort, ~Copyable {
     var turn: UInt64 = 1
     /// Bytes of the receive memory that this turn has filled.
     var filled = 0
+    /// Bytes of it that the last turn had filled and nobody may read any more once its sends are settled.
+    private var outdated = 0
     private var eventHead = 0
     private var eventCount = 0
     /// Connections taken from the event's listener in this turn.
@@ -82,6 +85,7 @@ public struct EpollPort: CompletionPort, ~Copyable {
         }
         self.set = set
         self.memory = memory
+        cl_hide(memory, Self.memorySize)
         scratch = memory + Self.memorySize
         self.streams = streams.bindMemory(to: EpollStream.self, capacity: capacity)
         self.capacity = capacity
@@ -100,7 +104,8 @@ public struct EpollPort: CompletionPort, ~Copyable {
         for listener in listeners where listener.descriptor >= 0 { Glibc.close(listener.descriptor) }
         for (descriptor, watch) in watched { watch.restore(descriptor) }
         free(streams)
-        munmap(memory, Self.memorySize + Self.share)
+        cl_show(memory, Self.memorySize + Self.share)
+        IOMemory.unmap(memory, byteCount: Self.memorySize + Self.share)
         Glibc.close(doorbellDescriptor)
     }
 
@@ -112,6 +117,7 @@ public struct EpollPort: CompletionPort, ~Copyable {
     /// Waits for an event, a doorbell or the deadline.
     public mutating func wait(until deadline: UInt64) throws(PortError) {
         turn &+= 1
+        outdated = max(outdated, filled)
         filled = 0
         acceptCount = 0
         while eventHead < eventCount { putBy() }
@@ -129,6 +135,7 @@ public struct EpollPort: CompletionPort, ~Copyable {
     public mutating func next() -> Completion? {
         while true {
             if pendingHead < pending.count { return nextPending() }
+            hideSlices()
             if readingHead < reading.count {
                 let key = reading[readingHead]
                 readingHead &+= 1
@@ -153,8 +160,17 @@ public struct EpollPort: CompletionPort, ~Copyable {
             pending.removeAll(keepingCapacity: true)
             pendingHead = 0
         }
+        if completion.kind != .blocked { hideSlices() }
         if completion.kind == .closed, let stream = find(completion.key) { stream.pointee.phase = .free }
         return completion
+    }
+
+    /// The slices of the last turn: in a build with AddressSanitizer nobody can read them any more.
+    @inline(__always)
+    private mutating func hideSlices() {
+        guard outdated > 0 else { return }
+        cl_hide(memory, outdated)
+        outdated = 0
     }
 
     /// What an event's source has to say; the event is done with when that is nothing.

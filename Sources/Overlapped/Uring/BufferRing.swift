@@ -2,6 +2,7 @@
 
 internal import CLiburing
 internal import Glibc
+internal import Platform
 
 /// Receive memory that the kernel chooses from when bytes arrive (io_uring_register(2), IORING_REGISTER_PBUF_RING),
 /// shared by all streams of a port.
@@ -20,6 +21,7 @@ struct BufferRing: ~Copyable {
     private let exhausted: UnsafeMutablePointer<UInt16>
     private(set) var exhaustedCount = 0
     private(set) var tail: UInt16 = 0
+    private var hasShown = false
 
     static let group: UInt16 = 0
 
@@ -66,12 +68,14 @@ struct BufferRing: ~Copyable {
         exhausted.initialize(repeating: 0, count: count)
         for buffer in 0..<count { put(UInt16(truncatingIfNeeded: buffer)) }
         publish()
+        cl_hide(memory, count * size)
     }
 
     /// The ring that it is registered with must be gone by now.
     deinit {
         munmap(entries, entryBytes)
-        munmap(memory, bufferSize * bufferCount)
+        cl_show(memory, bufferSize * bufferCount)
+        IOMemory.unmap(memory, byteCount: bufferSize * bufferCount)
         written.deallocate()
         exhausted.deallocate()
     }
@@ -86,13 +90,24 @@ struct BufferRing: ~Copyable {
         let buffer = Int(flags >> 16)
         precondition(buffer < bufferCount, "the kernel names a buffer that was given to it")
         let bytes = UInt32(max(count, 0))
-        let offset = UInt32(truncatingIfNeeded: buffer &* bufferSize) &+ written[buffer]
-        written[buffer] &+= bytes
+        // Not `written[buffer] &+=`, which Swift 6.3 cannot compile for ThreadSanitizer.
+        let filled = written[buffer]
+        written[buffer] = filled &+ bytes
+        let offset = UInt32(truncatingIfNeeded: buffer &* bufferSize) &+ filled
         if !isIncremental || flags & UInt32(CL_CQE_F_BUF_MORE) == 0 {
             exhausted[exhaustedCount] = UInt16(truncatingIfNeeded: buffer)
             exhaustedCount &+= 1
         }
+        cl_show(memory + Int(offset), Int(bytes))
+        hasShown = true
         return ReceiveSlice(offset: offset, count: bytes)
+    }
+
+    /// Nobody may look at the slices of earlier turns any more: in a build with AddressSanitizer nobody can.
+    mutating func hideSlices() {
+        guard hasShown else { return }
+        cl_hide(memory, bufferCount &* bufferSize)
+        hasShown = false
     }
 
     /// Gives all used-up buffers back to the kernel.

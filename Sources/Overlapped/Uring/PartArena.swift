@@ -2,6 +2,7 @@
 
 internal import CLiburing
 internal import Glibc
+internal import Platform
 
 /// Where the gather lists of a turn's sends lie until they are settled: chunks that never move, used front to back,
 /// all free again at once.
@@ -12,7 +13,7 @@ struct PartArena: ~Copyable {
     private var used = 0
 
     deinit {
-        for chunk in chunks { chunk.deallocate() }
+        for chunk in chunks { IOMemory.deallocate(chunk, capacity: Self.chunkCapacity) }
     }
 
     /// Copies a list of at most 64 parts into the arena.
@@ -39,6 +40,9 @@ struct PartArena: ~Copyable {
     mutating func reset() {
         chunk = 0
         used = 0
+        guard !IOMemory.isReused else { return }
+        for chunk in chunks { IOMemory.deallocate(chunk, capacity: Self.chunkCapacity) }
+        chunks.removeAll(keepingCapacity: true)
     }
 
     private mutating func take(_ count: Int) -> UnsafeMutablePointer<iovec> {
@@ -46,7 +50,7 @@ struct PartArena: ~Copyable {
             chunk &+= 1
             used = 0
         }
-        if chunk >= chunks.count { chunks.append(.allocate(capacity: Self.chunkCapacity)) }
+        if chunk >= chunks.count { chunks.append(IOMemory.allocate(iovec.self, capacity: Self.chunkCapacity)) }
         defer { used &+= count }
         return chunks[chunk] + used
     }

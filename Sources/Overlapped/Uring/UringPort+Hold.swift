@@ -2,6 +2,7 @@
 
 internal import CLiburing
 internal import Glibc
+internal import Platform
 
 /// What arrives for a paused stream: the kernel may bring more until it has heard of the pause. It is kept, and
 /// delivered when the stream goes on, so that paused means paused (promise 7).
@@ -13,10 +14,12 @@ extension UringPort {
         let bytes = bytes(of: slice)
         guard let source = bytes.baseAddress else { return }
         let old = stream.pointee.held
-        let grown = UnsafeMutableRawBufferPointer.allocate(byteCount: old.count + bytes.count, alignment: 16)
+        let count = old.count + bytes.count
+        let memory = IOMemory.allocate(byteCount: count, alignment: 16)
+        let grown = UnsafeMutableRawBufferPointer(start: memory, count: count)
         if let from = old.baseAddress { grown.baseAddress?.copyMemory(from: from, byteCount: old.count) }
         (grown.baseAddress.map { $0 + old.count })?.copyMemory(from: source, byteCount: bytes.count)
-        old.deallocate()
+        Self.freeHeld(old)
         stream.pointee.held = grown
     }
 
@@ -38,16 +41,20 @@ extension UringPort {
 
     /// Frees what was kept for a stream that closes.
     func dropHeld(_ stream: UnsafeMutablePointer<StreamState>) {
-        stream.pointee.held.deallocate()
+        Self.freeHeld(stream.pointee.held)
         stream.pointee.held = UnsafeMutableRawBufferPointer(start: nil, count: 0)
         stream.pointee.holdsFinish = false
     }
 
-    /// Frees lent buffers once all have been delivered and the sends that may name them are settled.
+    /// Frees lent buffers once all have been delivered, and what was blocked of the sends that name them has been told.
     mutating func freeLent() {
         guard !lent.isEmpty, lentDelivered == lent.count else { return }
-        for buffer in lent { buffer.deallocate() }
+        for buffer in lent { Self.freeHeld(buffer) }
         lent.removeAll(keepingCapacity: true)
         lentDelivered = 0
+    }
+
+    static func freeHeld(_ held: UnsafeMutableRawBufferPointer) {
+        if let memory = held.baseAddress { IOMemory.deallocate(memory, byteCount: held.count) }
     }
 }

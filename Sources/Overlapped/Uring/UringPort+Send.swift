@@ -54,6 +54,7 @@ extension UringPort {
         var total = 0
         for index in 0..<count { total &+= list[index].iov_len }
         guard sent != total else { return }
+        if sent < 0, errno == EFAULT { counters.noteFault() }
         settleFailure(key, sent < 0 ? -errno : Int32(truncatingIfNeeded: sent))
     }
 

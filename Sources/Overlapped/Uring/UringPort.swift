@@ -105,7 +105,7 @@ public struct UringPort: CompletionPort, ~Copyable {
     deinit {
         noteClosed()
         for slot in 0..<capacity where streams[slot].phase != .free {
-            streams[slot].held.deallocate()
+            Self.freeHeld(streams[slot].held)
             // The ring's table goes with the ring.
             if streams[slot].isDirect { continue }
             // A close that the kernel has taken is done: the number may be somebody else's already.
@@ -116,7 +116,7 @@ public struct UringPort: CompletionPort, ~Copyable {
                 Glibc.close(streams[slot].descriptor)
             }
         }
-        for buffer in lent { buffer.deallocate() }
+        for buffer in lent { Self.freeHeld(buffer) }
         for listener in listeners where listener.descriptor >= 0 {
             // Likewise an armed accept: newcomers would be accepted by nobody.
             _ = shutdown(listener.descriptor, Int32(SHUT_RDWR))
@@ -207,9 +207,11 @@ public struct UringPort: CompletionPort, ~Copyable {
         return translate(entry)
     }
 
+    /// What the last turn's sends named is free, now that all that was blocked of them has been told.
     private mutating func resetArena() {
         arena.reset()
         arenaInUse = false
+        buffers.hideSlices()
     }
 
     /// Looks for more that has arrived before the turn's sends go out: "drain before sending" (rule M2).
@@ -234,6 +236,7 @@ public struct UringPort: CompletionPort, ~Copyable {
 
     private mutating func translate(_ entry: io_uring_cqe) -> Completion? {
         counters.completions &+= 1
+        if entry.res == -EFAULT { counters.noteFault() }
         let key = CompletionKey(userData: entry.user_data)
         switch entry.user_data & 0xFF {
         case UringOperation.receive: return completeReceive(key, entry.res, entry.flags)

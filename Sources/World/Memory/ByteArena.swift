@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Platform
 internal import Wire
 
 /// Bytes of an arena, as an offset: an arena may move while it is written.
@@ -21,10 +22,10 @@ struct ByteArena: ~Copyable {
 
     init(capacity: Int = 4_096) {
         self.capacity = max(capacity, 64)
-        base = .allocate(byteCount: self.capacity, alignment: 64)
+        base = IOMemory.allocate(byteCount: self.capacity, alignment: 64)
     }
 
-    deinit { base.deallocate() }
+    deinit { IOMemory.deallocate(base, byteCount: capacity) }
 
     /// All bytes; valid until the next change.
     var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
@@ -41,7 +42,13 @@ struct ByteArena: ~Copyable {
         ByteRange(offset: UInt32(truncatingIfNeeded: start), count: UInt32(truncatingIfNeeded: count - start))
     }
 
-    mutating func removeAll() { count = 0 }
+    mutating func removeAll() {
+        count = 0
+        // Where misuse is looked for, what somebody still sends must not be there any more.
+        guard !IOMemory.isReused else { return }
+        IOMemory.deallocate(base, byteCount: capacity)
+        base = IOMemory.allocate(byteCount: capacity, alignment: 64)
+    }
 
     mutating func append(_ source: RawSpan) -> ByteRange {
         let start = count
@@ -70,9 +77,9 @@ struct ByteArena: ~Copyable {
         var larger = capacity * 2
         while larger < count + bytes { larger *= 2 }
         precondition(larger <= Int(UInt32.max), "an arena of 4 GiB")
-        let fresh = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 64)
+        let fresh = IOMemory.allocate(byteCount: larger, alignment: 64)
         fresh.copyMemory(from: base, byteCount: count)
-        base.deallocate()
+        IOMemory.deallocate(base, byteCount: capacity)
         base = fresh
         capacity = larger
     }
