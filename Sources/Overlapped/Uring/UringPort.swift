@@ -153,7 +153,6 @@ public struct UringPort: CompletionPort, ~Copyable {
         try settle()
         turn &+= 1
         buffers.recycle()
-        freeLent()
         rearmParked()
     }
 
@@ -211,6 +210,7 @@ public struct UringPort: CompletionPort, ~Copyable {
     private mutating func resetArena() {
         arena.reset()
         arenaInUse = false
+        freeLent()
         buffers.hideSlices()
     }
 

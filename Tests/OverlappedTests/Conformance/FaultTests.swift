@@ -8,6 +8,55 @@ import Testing
 /// What becomes of memory: that which a blocked send names is there until it has been told, and that which is not
 /// there is noticed.
 @Suite struct FaultTests {
+    /// Bytes that came while a stream was paused lie in memory of their own; they are echoed to a peer that is full.
+    private struct BlockedEchoOfHeldBytes: PortRule {
+        func check<P: TestedPort>(_ make: @escaping @Sendable (Int) throws -> P) throws {
+            let pairs = try PairMaker()
+            let (near, peer) = try pairs.make()
+            let (full, silent) = try pairs.make(small: true)
+            let rig = try Rig(make)
+            let source = rig.add(near, slot: 0)
+            let target = rig.add(full, slot: 1, receives: false)
+            target.continues = false
+            var dice = Dice(seed: 5)
+            rig.send(target.key, dice.bytes(1 << 20))
+            try rig.run("the peer is full") { !target.blocked.isEmpty }
+            var sentCount = 0
+            for _ in 0..<10 {
+                try peer.send(dice.bytes(60_000))
+                sentCount += 60_000
+                // A pause in the middle of a batch: what is behind it in the batch has to be kept somewhere.
+                let before = source.receivedCount
+                while source.receivedCount == before {
+                    try rig.turn { stream, _ in if stream === source { rig.port.pause(source.key) } }
+                }
+                rig.port.receive(source.key)
+                var echoed: [UInt8] = []
+                let blocked = target.blocked.count
+                try rig.run("a piece is echoed and blocked") {
+                    guard echoed.isEmpty, source.receivedCount < sentCount else { return true }
+                    try rig.turn { stream, piece in
+                        guard stream === source, echoed.isEmpty else { return }
+                        echoed = Array(piece)
+                        rig.send(target.key, [piece])
+                    }
+                    return false
+                }
+                if !echoed.isEmpty {
+                    try rig.run("the echo is blocked") { target.blocked.count > blocked }
+                    let isRest = target.unsent == Array(echoed[(target.blocked.last ?? 0)...])
+                    #expect(isRest)
+                }
+                try rig.run("all is received") { source.receivedCount == sentCount }
+            }
+            rig.expectOrder()
+            silent.close()
+        }
+    }
+
+    @Test("what a blocked send left can be read, though it came while its stream was paused", arguments: PortKind.all)
+    func heldBytes(kind: PortKind) throws { try kind.check(BlockedEchoOfHeldBytes()) }
+
     private struct MissingMemory: PortRule {
         func check<P: TestedPort>(_ make: @escaping @Sendable (Int) throws -> P) throws {
             let (near, peer) = try PairMaker().make()
