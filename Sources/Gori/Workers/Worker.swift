@@ -66,6 +66,7 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
 
     deinit {
         definition.destroyState(state)
+        core.pointee.releaseBlocks()
         core.deinitialize(count: 1)
         core.deallocate()
         parts.deallocate()

@@ -97,6 +97,12 @@ struct WorkerCore: ~Copyable {
         settling.removeAll(keepingCapacity: true)
     }
 
+    /// Gives back what the last turn has left, for a worker that goes.
+    mutating func releaseBlocks() {
+        settle()
+        arena.release(pool: &pool)
+    }
+
     // MARK: Ending
 
     /// Marks a session as ended; carried out by the worker when no handler runs.

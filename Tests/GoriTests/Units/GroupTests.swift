@@ -44,6 +44,7 @@ import Wire
         }
 
         deinit {
+            core.pointee.releaseBlocks()
             core.deinitialize(count: 1)
             core.deallocate()
             parts.deallocate()
