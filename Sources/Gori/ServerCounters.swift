@@ -26,6 +26,7 @@ extension PortCounters {
     private static let names = [
         "systemCalls", "completions", "submissions", "blockedSends", "buffersExhausted", "overflows", "stale",
         "submitsRefused", "sendsContinued", "closesInFlight", "lateReceives", "cancelsRepeated", "acceptPauses",
+        "faults",
     ]
 }
 
