@@ -16,6 +16,9 @@ COUNT ?= 50000
 FUZZ_ARGS ?=
 # For `make bench`: see Benchmarks/README.md.
 BENCH_ARGS ?=
+# For `make torture`: see Tests/Torture/run.py. QUICK=1 does less of everything.
+TORTURE_ARGS ?=
+QUICK ?=
 
 GORI := .build/release/gori
 SWIFT_FILES := Package.swift Sources Tests $(wildcard docs/examples)
@@ -30,6 +33,7 @@ help:
 	@echo 'make check       the part of it for every commit: format, tidy, unit; 3 minutes at most'
 	@echo 'make fuzz        fuzz framing, sessions and addresses (SECONDS=60 in all), and what the corpus covers'
 	@echo 'make bench       measure against the C reference, side by side (BENCH_ARGS="--rounds 60")'
+	@echo 'make torture     the failure catalogue on both ports, into docs/faults.md (QUICK=1: two minutes)'
 	@echo 'make allocations  count heap allocations of the running server under load: none is the promise'
 	@echo 'make held        hold idle connections in one process and count what is lost (SECONDS=600 COUNT=50000)'
 	@echo 'make sanitize    the tests with AddressSanitizer, ThreadSanitizer and freed I/O memory out of reach'
@@ -102,6 +106,14 @@ format:
 bench: build reference
 	@$(PYTHON) -B Benchmarks/run.py --gori $(GORI) $(BENCH_ARGS)
 
+# The failure catalogue: faults are compiled in, so it has a build of its own. Some rows need root.
+TORTURE_BUILD := $(SWIFT) build -c release --static-swift-stdlib --scratch-path .build-torture -Xswiftc -DGORI_FAULTS
+.PHONY: torture
+torture: deps-test
+	@$(TORTURE_BUILD) --product gori $(SWIFT_ARGS)
+	@$(TORTURE_BUILD) --product Torture $(SWIFT_ARGS)
+	@$(PYTHON) -B Tests/Torture/run.py $(if $(QUICK),--quick) $(if $(TORTURE_ARGS),,--out docs/faults.md) $(TORTURE_ARGS)
+
 # Heap allocations for each packet, counted in the running server: none is the promise.
 .PHONY: allocations
 allocations: build $(OUT)/load $(OUT)/count_allocations.so
@@ -138,4 +150,4 @@ deps-test:
 
 .PHONY: clean
 clean:
-	@rm -rf .build .build-asan .build-tsan .build-guard Tests/Fuzz/.build $(OUT)
+	@rm -rf .build .build-asan .build-tsan .build-guard .build-torture Tests/Fuzz/.build $(OUT)

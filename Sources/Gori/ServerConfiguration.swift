@@ -21,6 +21,9 @@ public struct ServerConfiguration: Sendable {
     public var backlogLimit = 262_144
     /// Bytes of backlog above which a client is not read either, so that its own requests cannot make it grow.
     public var backlogHighWater = 65_536
+    /// Bytes of backlogs, half-received packets and output that all sessions together may hold; above it those that
+    /// hold the most end with `slowReader`. The default is a quarter of the memory; 0: no limit.
+    public var memoryLimit = MachineMemory.bytes / 4
     /// A whole hello must have come by then; 0: never ends a session.
     public var helloTimeout = 5_000
     /// A quiet session is pinged after one heartbeat and ended after three; 0: no heartbeats.
@@ -66,6 +69,12 @@ public struct ServerConfiguration: Sendable {
 
     /// Sessions that one worker has room for.
     var sessionsPerWorker: Int { min(maximumSessions, tableCapacity ?? maximumSessions) }
+
+    /// What a peer may leave unacknowledged, in the kernel's hands: as long as it may be silent; 0: no limit.
+    var sendTimeout: Int {
+        if sessionLayer.served != nil { return 3 * max(0, heartbeat) }
+        return max(0, idleTimeout)
+    }
 
     /// The defaults.
     public init() {}

@@ -36,7 +36,8 @@ extension WorkerCounters {
 
     private static let names = [
         "accepted", "sessions", "bytesReceived", "packets", "violations", "sends", "bytesSent", "bytesBacklogged",
-        "slowReaders", "turns", "encodeFailures", "heapBlocks", "refusedWaiting", "bytesHeld",
+        "slowReaders", "endedForMemory", "silent", "turns", "encodeFailures", "heapBlocks", "refusedWaiting",
+        "bytesHeld",
     ]
 }
 

@@ -14,9 +14,17 @@ struct ServerOptions: ParsableArguments {
     @Option(name: .customLong("counters"), help: "Write the counters to this file as JSON at the end.")
     var countersFile: String?
 
+    @Option(help: "MiB that the sessions may hold together; those that hold the most end. Default: a quarter of all.")
+    var memoryLimit: Int?
+
+    func validate() throws {
+        if let memoryLimit { try checkRange(memoryLimit, 1...(1 << 20), "--memory-limit") }
+    }
+
     /// Fills in what these options decide.
     func apply(to configuration: inout ServerConfiguration) {
         configuration.addresses = addresses
         engine.apply(to: &configuration)
+        if let memoryLimit { configuration.memoryLimit = memoryLimit << 20 }
     }
 }

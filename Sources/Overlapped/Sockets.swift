@@ -15,10 +15,15 @@ public enum Sockets {
     /// - Parameters:
     ///   - address: where; `[::]` is dual stack and takes IPv4 too.
     ///   - sharesPort: several listeners on one address, one for each worker (SO_REUSEPORT).
+    ///   - sendTimeout: milliseconds that what is sent on a connection may wait for its peer, which would be a quarter
+    ///     of an hour otherwise (TCP_USER_TIMEOUT); 0: the kernel's own.
     /// - Returns: a descriptor that the caller owns.
     /// - Throws: `PortError`, as EADDRINUSE.
-    public static func listen(on address: SocketAddress, sharesPort: Bool) throws(PortError) -> Int32 {
+    public static func listen(
+        on address: SocketAddress, sharesPort: Bool, sendTimeout: Int = 0
+    ) throws(PortError) -> Int32 {
         let descriptor = try bound(to: address, sharesPort: sharesPort)
+        if sendTimeout > 0 { setOption(descriptor, Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, Int32(clamping: sendTimeout)) }
         guard Glibc.listen(descriptor, backlog) == 0 else { throw failure("listen on \(address)", closing: descriptor) }
         return descriptor
     }

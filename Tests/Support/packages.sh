@@ -41,6 +41,8 @@ needs_to_run() {
 }
 needs_to_test() {
     need python3 has python3
+    need iproute2 has ip
+    need util-linux has unshare
     need gcc has cc
     need netcat-openbsd has nc
     need systemd has systemd-analyze

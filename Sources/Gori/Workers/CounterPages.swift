@@ -39,6 +39,16 @@ final class CounterPages: @unchecked Sendable {
         }
     }
 
+    /// What the sessions of all workers but one hold.
+    func bytesHeld(besides index: Int) -> Int {
+        guard let offset = MemoryLayout<WorkerCounters>.offset(of: \.bytesHeld) else { return 0 }
+        var sum: UInt64 = 0
+        for worker in 0..<workerCount where worker != index {
+            sum &+= page(worker)[Self.portWords &+ offset / 8].load(ordering: .relaxed)
+        }
+        return Int(clamping: sum)
+    }
+
     /// The sums over all workers.
     var total: ServerCounters {
         var port = PortCounters()

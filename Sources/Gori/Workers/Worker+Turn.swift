@@ -128,7 +128,7 @@ extension Worker where Port: ~Copyable {
             let heartbeat = WorkerCore.ms(configuration.heartbeat)
             // A session that is not read, because the server is busy with it, is not silent.
             if now &- record.pointee.receivedAt >= 3 &* heartbeat, !record.pointee.isPaused {
-                return core.pointee.requestEnd(slot, .silent)
+                return endSilent(slot)
             }
             if now &- max(record.pointee.receivedAt, record.pointee.sentAt) >= heartbeat {
                 record.pointee.sentAt = now
@@ -138,7 +138,7 @@ extension Worker where Port: ~Copyable {
         if !core.pointee.hasSessionLayer, configuration.idleTimeout > 0, !record.pointee.isPaused,
             now &- record.pointee.receivedAt >= WorkerCore.ms(configuration.idleTimeout)
         {
-            return core.pointee.requestEnd(slot, .silent)
+            return endSilent(slot)
         }
         if record.pointee.partialSince > 0, configuration.packetTimeout > 0,
             now &- record.pointee.partialSince >= WorkerCore.ms(configuration.packetTimeout)
@@ -154,6 +154,11 @@ extension Worker where Port: ~Copyable {
             activity.pointee.note(.sessionTimer)
             hooks.timer(Session(core: core, slot: slot), state)
         }
+    }
+
+    private func endSilent(_ slot: Int) {
+        core.pointee.counters.silent &+= 1
+        core.pointee.requestEnd(slot, .silent)
     }
 
     // MARK: Flush

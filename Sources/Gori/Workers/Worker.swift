@@ -29,6 +29,7 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
     var listeners: [Int32] = []
     var reserve = DescriptorReserve()
     var acceptLog = LogLimit()
+    var memoryLog = LogLimit()
     var drainDeadline = MonotonicClock.never
     var hasForcedEnd = false
     var isStopped = false
@@ -118,6 +119,7 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
         #endif
         activity.pointee.note(.turnHook)
         hooks.turn(WorkerContext(core: core), state)
+        keepMemoryLimit()
         carryOutEnds()
         // Mail before output, which some ports send at once: who has been answered knows that the others are told.
         postMail()

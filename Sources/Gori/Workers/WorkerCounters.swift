@@ -20,6 +20,10 @@ public struct WorkerCounters: Sendable, BitwiseCopyable {
     public var bytesBacklogged: UInt64 = 0
     /// Sessions ended because they did not read.
     public var slowReaders: UInt64 = 0
+    /// Of these, sessions ended because all together held too much and they the most.
+    public var endedForMemory: UInt64 = 0
+    /// Sessions ended because nothing was heard of them.
+    public var silent: UInt64 = 0
     /// Turns of the loop.
     public var turns: UInt64 = 0
     /// Packets that could not be encoded and were not sent.

@@ -78,7 +78,9 @@ struct WorkerTeam<Port: CompletionPort & SendableMetatype & ~Copyable>: ~Copyabl
             for _ in 0..<surroundings.workerCount {
                 listeners.append([])
                 for address in surroundings.addresses {
-                    listeners[listeners.count - 1].append(try Sockets.listen(on: address, sharesPort: true))
+                    let listener = try Sockets.listen(
+                        on: address, sharesPort: true, sendTimeout: surroundings.definition.configuration.sendTimeout)
+                    listeners[listeners.count - 1].append(listener)
                 }
             }
         } catch {

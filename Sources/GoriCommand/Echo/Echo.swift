@@ -25,11 +25,15 @@ struct Echo: ParsableCommand {
     @Option(help: "Members of a group in broadcast, in order of arrival; 0: everybody.")
     var group = 10
 
+    @Option(help: "Milliseconds of silence after which a connection is closed; 0: never.")
+    var idleTimeout = 0
+
     @Option(help: "A report in JSON: not there yet.")
     var json: String?
 
     func validate() throws {
         guard json == nil else { throw ValidationError("--json of echo is not there yet: leave it out") }
+        try checkRange(idleTimeout, 0...86_400_000, "--idle-timeout")
         try checkRange(group, 0...1_000_000, "--group")
         if mode == .udp { throw ValidationError("--mode udp is not there yet: use echo, packet or broadcast") }
     }
@@ -37,6 +41,7 @@ struct Echo: ParsableCommand {
     func run() throws {
         var configuration = ServerConfiguration()
         options.apply(to: &configuration)
+        configuration.idleTimeout = idleTimeout
         let server = EchoServer.make(mode, group: group, configuration)
         do {
             try server.run(

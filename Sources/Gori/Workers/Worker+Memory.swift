@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Overlapped
+internal import Wire
+
+/// The limit to what all sessions together hold: those that hold the most end first.
+extension Worker where Port: ~Copyable {
+    /// Looks once a turn, which costs one comparison as long as this worker stays within its share.
+    @inline(__always)
+    mutating func keepMemoryLimit() {
+        let limit = core.pointee.configuration.memoryLimit
+        guard limit > 0, core.pointee.pool.bytesInUse > limit / mailboxes.workerCount else { return }
+        shedMemory(share: limit / mailboxes.workerCount, limit: limit)
+    }
+
+    private mutating func shedMemory(share: Int, limit: Int) {
+        let own = core.pointee.pool.bytesInUse
+        guard own &+ published.pages.bytesHeld(besides: index) > limit else { return }
+        var holders: [(bytes: Int, slot: Int)] = []
+        for slot in 0..<core.pointee.sessions.slotsTouched {
+            let record = core.pointee.sessions.records + slot
+            guard record.pointee.phase == .open, !record.pointee.endRequested else { continue }
+            let bytes = record.pointee.backlog.byteCount &+ record.pointee.held.byteCount
+            if bytes > 0 { holders.append((bytes, slot)) }
+        }
+        holders.sort { $0.bytes > $1.bytes }
+        var excess = own &- share
+        var count = 0
+        for holder in holders where excess > 0 {
+            let record = core.pointee.sessions.records + holder.slot
+            // What it would have got is lost in any case; its memory is wanted now and not when the close is over.
+            record.pointee.backlog.dropUnbegun(pool: &core.pointee.pool)
+            core.pointee.requestEnd(holder.slot, .slowReader)
+            excess &-= holder.bytes
+            count += 1
+        }
+        guard count > 0 else { return }
+        core.pointee.counters.slowReaders &+= UInt64(count)
+        core.pointee.counters.endedForMemory &+= UInt64(count)
+        guard memoryLog.allows(at: core.pointee.now) else { return }
+        definition.log(
+            "worker \(index): the sessions hold more than \(limit >> 20) MiB (memoryLimit): the \(count) that hold the "
+                + "most end, \(core.pointee.counters.endedForMemory) so far")
+    }
+}
