@@ -4,9 +4,18 @@ public import ArgumentParser
 public import Overlapped
 
 /// How values of this project are written on a command line.
-extension SocketAddress: ExpressibleByArgument {
+extension Endpoint: ExpressibleByArgument {
     /// Reads `host:port`, `[v6]:port` or `:port`.
     public init?(argument: String) { self.init(argument) }
+
+    /// The addresses, which takes up to five seconds for a name.
+    func resolved() throws -> [SocketAddress] {
+        do {
+            return try NameResolver().addresses(of: self)
+        } catch {
+            throw RunFailure("\(error)")
+        }
+    }
 }
 
 /// Ports are written by their names.

@@ -18,7 +18,7 @@ struct BotsCommand: ParsableCommand {
             """)
 
     @Option(name: .customLong("connect"), help: "The server: host:port, [v6]:port or :port.")
-    var target = SocketAddress("127.0.0.1:7777") ?? .anyIPv4(port: 7_777)
+    var endpoint = Endpoint("127.0.0.1:7777") ?? .address(.anyIPv4(port: 7_777))
 
     @Option(help: "How many bots.")
     var count = 1_000
@@ -48,15 +48,21 @@ struct BotsCommand: ParsableCommand {
         guard scenario.isThere else {
             throw ValidationError("--scenario \(scenario.rawValue) is not there yet: use course")
         }
-        guard target.port != 0 else { throw ValidationError("--connect needs the server's port, not 0") }
+        guard endpoint.port != 0 else { throw ValidationError("--connect needs the server's port, not 0") }
+        if case .address(let target) = endpoint, let problem = sourceProblem(target) { throw ValidationError(problem) }
+    }
+
+    /// Why there are not enough source addresses for so many bots; nil: there are.
+    private func sourceProblem(_ target: SocketAddress) -> String? {
         let perSource = LoadConfiguration.connectionsPerSource
-        if count > perSource, target.isIPv6 || !target.isLoopback {
-            throw ValidationError("--count above \(perSource) needs a server on 127.0.0.1, not \(target)")
-        }
+        guard count > perSource, target.isIPv6 || !target.isLoopback else { return nil }
+        return "--count above \(perSource) needs a server on 127.0.0.1, not \(target)"
     }
 
     func run() throws {
         try checkDescriptors()
+        guard let target = try endpoint.resolved().first else { throw RunFailure("\(endpoint) has no address") }
+        if let problem = sourceProblem(target) { throw RunFailure(problem) }
         var configuration = BotsConfiguration(
             address: target, count: count, ramp: ramp, seconds: duration, seed: seed)
         let disabled = ProcessInfo.processInfo.environment["GORI_URING_DISABLE"] ?? ""
@@ -88,7 +94,7 @@ struct BotsCommand: ParsableCommand {
     private func judge(_ report: BotsReport) throws {
         if let farewell = report.farewell {
             throw RunFailure(
-                "the server at \(target) shut down during the run ('\(farewell)'): start it again and repeat the run")
+                "the server at \(endpoint) shut down during the run ('\(farewell)'): start it again and repeat the run")
         }
         guard let check = report.checks.failed.first else { return }
         let others = report.checks.failed.count - 1

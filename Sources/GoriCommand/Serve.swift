@@ -60,7 +60,7 @@ struct Serve: ParsableCommand {
 
     func run() throws {
         var configuration = ServerConfiguration()
-        options.apply(to: &configuration)
+        try options.apply(to: &configuration)
         configuration.heartbeat = heartbeat
         configuration.helloTimeout = helloTimeout
         let world = WorldConfiguration(

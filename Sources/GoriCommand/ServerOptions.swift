@@ -7,7 +7,7 @@ internal import Overlapped
 /// The options that `serve` and `echo` share.
 struct ServerOptions: ParsableArguments {
     @Option(name: .customLong("listen"), help: "host:port, [v6]:port or :port; may be given more than once.")
-    var addresses: [SocketAddress] = []
+    var endpoints: [Endpoint] = []
 
     @OptionGroup var engine: EngineOptions
 
@@ -22,8 +22,8 @@ struct ServerOptions: ParsableArguments {
     }
 
     /// Fills in what these options decide.
-    func apply(to configuration: inout ServerConfiguration) {
-        configuration.addresses = addresses
+    func apply(to configuration: inout ServerConfiguration) throws {
+        configuration.addresses = try endpoints.flatMap { try $0.resolved().prefix(1) }
         engine.apply(to: &configuration)
         if let memoryLimit { configuration.memoryLimit = memoryLimit << 20 }
     }

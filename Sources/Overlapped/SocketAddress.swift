@@ -100,10 +100,23 @@ public struct SocketAddress: Hashable, Sendable {
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { call($0, &length) }
         }
         guard result == 0 else { return nil }
+        self.init(storage)
+    }
+
+    /// An address as the kernel or the resolver has it; nil when it is neither IPv4 nor IPv6.
+    init?(sockaddr name: UnsafePointer<sockaddr>) {
+        var storage = sockaddr_storage()
+        let isIPv6 = Int32(name.pointee.sa_family) == AF_INET6
+        let size = isIPv6 ? MemoryLayout<sockaddr_in6>.size : MemoryLayout<sockaddr_in>.size
+        withUnsafeMutableBytes(of: &storage) { $0.copyMemory(from: UnsafeRawBufferPointer(start: name, count: size)) }
+        self.init(storage)
+    }
+
+    private init?(_ storage: sockaddr_storage) {
         let family = Int32(storage.ss_family)
         guard family == AF_INET || family == AF_INET6 else { return nil }
         let isIPv6 = family == AF_INET6
-        self = withUnsafeBytes(of: &storage) { raw in
+        self = withUnsafeBytes(of: storage) { raw in
             let port = UInt16(bigEndian: raw.load(fromByteOffset: 2, as: UInt16.self))
             let start = isIPv6 ? 8 : 4
             return SocketAddress(bytes: Array(raw[start..<start + (isIPv6 ? 16 : 4)]), port: port)

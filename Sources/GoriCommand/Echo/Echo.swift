@@ -40,7 +40,7 @@ struct Echo: ParsableCommand {
 
     func run() throws {
         var configuration = ServerConfiguration()
-        options.apply(to: &configuration)
+        try options.apply(to: &configuration)
         configuration.idleTimeout = idleTimeout
         let server = EchoServer.make(mode, group: group, configuration)
         do {
