@@ -20,7 +20,14 @@ def serves(server):
     connection.close()
 
 
+def has_filter(server):
+    with open(f"/proc/{server.process.pid}/status", encoding="ascii") as file:
+        return int("Seccomp:\t2" in file.read())
+
+
 def ring_denied(setting):
+    if setting.port == "epoll":
+        return epoll_does_not_ask(setting)
     slowest = 0.0
     causes = {}
     for name in ("EPERM", "ENOSYS", "EINVAL", "ENOMEM"):
@@ -38,8 +45,20 @@ def ring_denied(setting):
             f"took {slowest * 1_000:.0f} ms with the interpreter that sets the filter (promise: 100 ms)", causes)
 
 
+def epoll_does_not_ask(setting):
+    prefix = (sys.executable, EDGE / "deny_io_uring.py", "--kill")
+    with setting.server("echo", prefix=prefix) as server:
+        serves(server)
+        fired = has_filter(server)
+    return "a filter that ends whoever asks for io_uring: with --io epoll nobody asks", {"filterInstalled": fired}
+
+
 def memory_lock(setting):
     prefix = (sys.executable, EDGE / "lock_memory.py", "65536")
+    if setting.port == "epoll":
+        with setting.server("echo", prefix=prefix) as server:
+            serves(server)
+        return "a child that may lock 64 KiB serves: nothing is locked", {"bytesAllowed": 65_536}
     with setting.server("echo", io="auto", prefix=prefix) as server:
         serves(server)
         line = server.wait_for_log(r"^completion port:.*$").group(0)

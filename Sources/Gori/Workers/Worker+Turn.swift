@@ -157,6 +157,8 @@ extension Worker where Port: ~Copyable {
     }
 
     private func endSilent(_ slot: Int) {
+        // Its timer may come once more before the end is carried out.
+        guard !core.pointee.sessions.records[slot].endRequested else { return }
         core.pointee.counters.silent &+= 1
         core.pointee.requestEnd(slot, .silent)
     }

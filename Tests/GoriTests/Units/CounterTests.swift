@@ -66,4 +66,20 @@ struct CounterTests {
         #expect(last.workers.sessions == 0)
         #expect(last.port.systemCalls > 0 && last.port.completions > 0)
     }
+
+    @Test("who falls silent is counted once")
+    func silent() throws {
+        var configuration = TestServer.configuration()
+        configuration.sessionLayer = .none
+        configuration.idleTimeout = 50
+        let ledger = Ledger()
+        let server = try TestServer(configuration) { server in
+            server.onBytes { _, _, _ in }
+            server.onClose { _, _, _ in ledger.note("closed") }
+        }
+        let clients = try (0..<60).map { _ in try server.connect() }
+        #expect(ledger.wait { $0.count == clients.count })
+        server.stop()
+        #expect(server.running.counters.workers.silent == UInt64(clients.count))
+    }
 }

@@ -7,8 +7,27 @@ import Overlapped
 enum ForkRow {
     private typealias Fork = @convention(c) () -> Int32
 
-    static func run(_ features: UringFeatures) throws -> Outcome {
-        var bench = try Bench(try UringPort(capacity: 4, features: features), seconds: 30)
+    static func ring(_ features: UringFeatures) throws -> Outcome {
+        let port = try UringPort(capacity: 4, features: features)
+        let memory = port.kernelMemory
+        let received = try run(port, memory)
+        return Outcome(
+            row: 15,
+            text: "a forked child: \(memory.count) mappings of the ring and its buffers not inherited, no ring "
+                + "descriptor after exec; the parent's ring works on",
+            fired: [("mappingsTried", UInt64(memory.count)), ("bytesAfterwards", received)])
+    }
+
+    static func epoll() throws -> Outcome {
+        let received = try run(try EpollPort(capacity: 4), [])
+        return Outcome(
+            row: 15,
+            text: "a forked child has neither the epoll descriptor nor the doorbell after exec; the parent works on",
+            fired: [("bytesAfterwards", received)])
+    }
+
+    private static func run<P: AnyPort>(_ port: consuming P, _ memory: [UnsafeRawPointer]) throws -> UInt64 {
+        var bench = try Bench(port, seconds: 30)
         let pairs = try Pairs()
         let pair = try pairs.make(.tcp)
         defer { close(pair.far) }
@@ -16,23 +35,20 @@ enum ForkRow {
         bench.port.associate(pair.near, key: key)
         bench.port.receive(key)
         var received = try exchange(&bench, pair.far, from: 0)
-        let memory = bench.port.kernelMemory
         let report = try child(memory)
         let places = report.prefix(memory.count)
         try require(places.count == memory.count, "the child said nothing")
         try require(places.allSatisfy { $0 == UInt8(ascii: "-") }, "the child has memory that the kernel writes to")
         let list = String(decoding: report.dropFirst(memory.count), as: UTF8.self)
         try require(list.contains("pipe:"), "the child did not list its descriptors")
-        try require(!list.contains("io_uring"), "the child has the ring")
+        for word in ["io_uring", "eventpoll", "eventfd"] {
+            try require(!list.contains(word), "the child has a descriptor of the port: \(word)")
+        }
         for _ in 0..<200 { received += try exchange(&bench, pair.far, from: received) }
-        return Outcome(
-            row: 15,
-            text: "a forked child: \(memory.count) mappings of the ring and its buffers not inherited, no ring "
-                + "descriptor after exec; the parent's ring works on",
-            fired: [("mappingsTried", UInt64(memory.count)), ("bytesAfterwards", UInt64(received))])
+        return UInt64(received)
     }
 
-    private static func exchange(_ bench: inout Bench<UringPort>, _ far: Int32, from start: Int) throws -> Int {
+    private static func exchange<P: AnyPort>(_ bench: inout Bench<P>, _ far: Int32, from start: Int) throws -> Int {
         let bytes = pattern(0, from: start, count: 5_000)
         try require(Far.send(far, bytes) == bytes.count, "the far end is full")
         var received = 0

@@ -29,6 +29,7 @@ func run(_ row: Int, _ body: () throws -> Outcome) {
 
 if isEpoll {
     run(5) { try ReuseRow.run(effort) { try EpollPort(capacity: $0) } }
+    run(15) { try ForkRow.epoll() }
 } else {
     let features = try UringPreflight.run()
     run(1) { try BufferRows.exhausted(features, effort) }
@@ -39,5 +40,5 @@ if isEpoll {
     run(6) { try CloseRow.run(features, effort) }
     run(10) { try MemoryRow.run(features, effort) }
     run(11) { try EndRow.run(features, effort) }
-    run(15) { try ForkRow.run(features) }
+    run(15) { try ForkRow.ring(features) }
 }
