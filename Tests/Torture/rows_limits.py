@@ -110,6 +110,8 @@ def no_descriptors(setting):
         quiet = Players(server, 10, 0.05, 2).result()
         wait_for(lambda: server.counters()["workers"]["sessions"] == 0, 5, "the first players have left")
         players = Players(server, 10, 0.05, seconds)
+        # Connected is not yet accepted; the limit is for those who come later.
+        wait_for(lambda: server.counters()["workers"]["sessions"] == 10, 10, "the players are in")
         others = [connect(server.address) for _ in range(crowd)]
         inside = []
         for other in others:

@@ -139,30 +139,33 @@ def drippers(setting):
         ended = drip(crowd, seconds, began)
         during = players.result()
         counted = server.counters()
-    text = compare(before, during)
+    # Thousands end within a second, and their own end is made by this process beside.
+    text = compare(before, during, floor=500)
     check(ended == count, f"{ended} of {count} drippers were ended")
     return (f"{count:,} clients dripping a packet byte by byte, all ended when it was 10 s late; {text}",
             {"drippersEnded": ended, "accepted": counted["workers"]["accepted"]})
 
 
 def drip(crowd, seconds, began):
-    """One byte a second each; returns how many the server has ended."""
+    """One byte a second each, evenly; returns how many the server has ended."""
     selector = selectors.DefaultSelector()
+    position = 0
     for connection in crowd:
         selector.register(connection, selectors.EVENT_READ)
-    ended, next_round = 0, began + 1
+    ended, next_round = 0, began + 0.05
     while ended < len(crowd) and time.monotonic() < began + seconds + 5:
-        for key, _ in selector.select(0.1):
+        for key, _ in selector.select(0.02):
             selector.unregister(key.fileobj)
             key.fileobj.close()
             ended += 1
         if time.monotonic() >= next_round:
-            next_round += 1
-            for key in list(selector.get_map().values()):
+            next_round += 0.05
+            for connection in crowd[position:position + len(crowd) // 20]:
                 try:
-                    key.fileobj.send(b".")
+                    connection.send(b".")
                 except OSError:
                     pass
+            position = (position + len(crowd) // 20) % len(crowd)
     return ended
 
 
