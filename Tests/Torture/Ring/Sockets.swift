@@ -52,7 +52,12 @@ enum Far {
 
     static func send(_ descriptor: Int32, _ bytes: [UInt8]) -> Int? { send(descriptor, bytes[...]) }
 
-    enum Read: Equatable { case bytes(Int), nothing, end, reset }
+    enum Read: Equatable {
+        case bytes(Int)
+        case nothing
+        case end
+        case reset
+    }
 
     static func read(_ descriptor: Int32, _ memory: UnsafeMutableRawBufferPointer) -> Read {
         let got = recv(descriptor, memory.baseAddress, memory.count, Int32(MSG_DONTWAIT))
