@@ -38,6 +38,11 @@ enum ClientCheck {
             }
         }
         promise(oracle.head(client.received, at: offset) != .malformed, "the server's stream can be read")
+        if client.isFinished {
+            promise(offset == client.received.count, "an end in order is behind a whole packet")
+            let isSilent = !mode.hasLayer || client.endReason == nil || client.endReason == .disconnected
+            promise(isGone || isSilent, "a client that reads is told why")
+        }
         guard isWhole else { return }
         promise(offset == client.received.count, "whole packets")
         promise(replies == client.replies.count, "\(replies) of \(client.replies.count) replies have arrived")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 @_spi(Measuring) internal import Overlapped
+internal import Wire
 
 /// Both ends of one connection: what the client does by script, and what the kernel would know of the socket.
 final class ScriptedConnection {
@@ -41,6 +42,8 @@ final class ScriptedConnection {
     var trackedTaken = 0
     var discarded = 0
     var turnsToClose = 0
+    /// The worker has ended it in order, when everything it had to send was sent.
+    var isFinished = false
 
     /// What an independent reading says of this stream.
     var oracle: StreamOracle
@@ -48,6 +51,8 @@ final class ScriptedConnection {
     var session: UInt64?
     var openCount = 0
     var endCount = 0
+    /// Why it ended, for sessions that were opened.
+    var endReason: EndReason?
     /// Packets of the game that handlers have sent to it, in order.
     var replies: [[UInt8]] = []
 

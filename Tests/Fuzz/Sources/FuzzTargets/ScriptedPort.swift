@@ -114,6 +114,7 @@ final class ScriptedPort: CompletionPort {
         promise(stream.phase == .associated, "one end of a stream")
         promise(stream.queued.isEmpty && stream.tracked == nil, "everything sent is settled before the end")
         stream.phase = .finishing
+        stream.isFinished = !stream.hasReset
     }
 
     func close(_ key: CompletionKey, hard: Bool) {

@@ -7,7 +7,6 @@ internal import Wire
 struct SessionMode {
     static let heartbeat = 10_000
     static let violationBudget = 4
-    static let backlogLimit = 16_384
     static let sessions = 24
     /// The body of a hello that is served.
     static let hello: [UInt8] = [7, 0, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0]
@@ -21,6 +20,8 @@ struct SessionMode {
     let readsToTheEnd: Bool
     /// What sessions have when the server stops, in milliseconds; the short one ends before a close does.
     let drainTimeout: Int
+    /// The large one is more than what one flush sends.
+    let backlogLimit: Int
 
     init(_ byte: UInt8) {
         let kind = byte & 7
@@ -29,6 +30,7 @@ struct SessionMode {
         takesBytes = kind == 6
         workers = byte & 8 == 0 ? 1 : 2
         readsToTheEnd = byte & 16 == 0
+        backlogLimit = byte & 64 == 0 ? 16_384 : 524_288
         drainTimeout = byte & 32 == 0 ? 5_000 : 1_000
         switch kind {
         case 3: framing = Framing(byteOrder: .bigEndian, maximumPacketSize: 1_024)
@@ -48,8 +50,8 @@ struct SessionMode {
         }
         configuration.maximumSessions = Self.sessions
         configuration.maximumSessionsPerAddress = 0
-        configuration.backlogLimit = Self.backlogLimit
-        configuration.backlogHighWater = 4_096
+        configuration.backlogLimit = backlogLimit
+        configuration.backlogHighWater = backlogLimit / 4
         configuration.heartbeat = Self.heartbeat
         configuration.idleTimeout = hasLayer ? 0 : 20_000
         configuration.drainTimeout = drainTimeout

@@ -61,6 +61,7 @@ final class SessionModel: @unchecked Sendable {
     func ended(_ id: SessionID, _ reason: EndReason) {
         guard let stream = network.find(session: id.rawValue) else { return promise(false, "an end has a socket") }
         stream.endCount += 1
+        stream.endReason = reason
         promise(stream.openCount == 1 && stream.endCount == 1, "a session that was opened ends once")
         guard !mode.takesBytes else { return }
         let missed = stream.oracle.peek(network.now)

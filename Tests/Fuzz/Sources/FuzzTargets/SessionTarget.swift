@@ -125,7 +125,7 @@ struct SessionRun {
         let index = number % mode.workers
         guard !workers[index].isStopped else { return }
         attempt { () throws(PortError) in try workers[index].step() }
-        promise(workers[index].largestOpenBacklog <= SessionMode.backlogLimit, "the backlog is below its cap")
+        promise(workers[index].largestOpenBacklog <= mode.backlogLimit, "the backlog is below its cap")
         for stream in network.connections { check(stream, worker: index) }
     }
 
@@ -146,6 +146,7 @@ struct SessionRun {
     func end() {
         for port in ports { port.closeDelay = min(port.closeDelay, 1) }
         for client in network.connections { client.turnsToClose = min(client.turnsToClose, 1) }
+        if mode.readsToTheEnd { for client in network.connections { client.window = nil } }
         if mode.readsToTheEnd, !model.hasStopped { rest() }
         model.openGates()
         model.hasStopped = true
@@ -169,7 +170,6 @@ struct SessionRun {
 
     /// Everybody reads, nobody speaks: soon everything that was answered has arrived.
     private func rest() {
-        for client in network.connections { client.window = nil }
         for port in ports {
             port.pieceSize = 4_096
             port.piecesPerTurn = 64
