@@ -2,7 +2,7 @@
 
 internal import CLiburing
 internal import Glibc
-internal import Synchronization
+internal import Platform
 
 /// Asks somebody for the addresses of a name. May block for as long as it likes: `NameResolver` has it do so on a
 /// thread of its own.
@@ -51,14 +51,14 @@ public final class NameResolver: Sendable {
     /// How long anybody waits for an answer, in milliseconds.
     public static let deadline = 5_000
     private let source: any NameSource
-    private let known = Mutex<[String: [SocketAddress]]>([:])
+    private let known = Lock<[String: [SocketAddress]]>([:])
 
     /// Makes a resolver.
     public init(_ source: any NameSource = SystemNames()) { self.source = source }
 
     /// What the helper thread leaves for who waits.
     private final class Answer: Sendable {
-        let result = Mutex<Result<[SocketAddress], NameFailure>?>(nil)
+        let result = Lock<Result<[SocketAddress], NameFailure>?>(nil)
         let bell = eventfd(0, Int32(EFD_CLOEXEC))
 
         deinit { close(bell) }

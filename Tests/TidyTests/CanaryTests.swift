@@ -48,6 +48,11 @@ struct CanaryTests {
         #expect(FormRules.longFunctions(file("a.swift", "let a = A.init(\n    1)\n{\n" + filler + "}\n")).isEmpty)
     }
 
+    @Test func lock() {
+        #expect(WordRules.locks(file("Sources/Gori/A.swift", "let a = Mutex<Int>(0)\n")).count == 1)
+        #expect(WordRules.locks(file("Sources/Gori/A.swift", "let a = Lock(0) // no Mutex\n")).isEmpty)
+    }
+
     @Test func upwardImport() {
         let floors = [("Wire", "Gori"), ("Overlapped", "Wire"), ("World", "Gori"), ("Gori", "World"), ("Load", "Gori")]
         for (module, other) in floors {

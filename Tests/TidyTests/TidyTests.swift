@@ -49,6 +49,10 @@ struct TidyTests {
         expectNone(Tree.sources.flatMap(WordRules.existentials))
     }
 
+    @Test("There is one kind of lock") func locks() {
+        expectNone(Tree.sources.flatMap(WordRules.locks))
+    }
+
     @Test("The world depends on no order of a Set or Dictionary") func worldOrder() {
         expectNone(Tree.sources.flatMap(WordRules.disorder))
     }

@@ -22,7 +22,7 @@ enum WordRules {
     /// What runs for every packet or completion: the folder, and how the names of its files begin.
     static let hot = [
         ("Sources/Gori/", "Worker"), ("Sources/Gori/", "Backlog"), ("Sources/Gori/", "Session"),
-        ("Sources/Overlapped/Uring/", ""),
+        ("Sources/Overlapped/Uring/", ""), ("Sources/Overlapped/Epoll/", ""),
     ]
 
     static func isHot(_ file: SourceFile) -> Bool {
@@ -33,6 +33,12 @@ enum WordRules {
         guard isHot(file) else { return [] }
         return file.code.enumerated().filter { $0.element.hasWord("any") }.map {
             file.at($0.offset, "`any` allocates and calls through a table on the hot path: use a generic")
+        }
+    }
+
+    static func locks(_ file: SourceFile) -> [String] {
+        file.code.enumerated().filter { $0.element.hasWord("Mutex") }.map {
+            file.at($0.offset, "`Mutex` looks like a race to ThreadSanitizer: use `Lock` of Platform")
         }
     }
 
