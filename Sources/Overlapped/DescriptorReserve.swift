@@ -28,9 +28,8 @@ public struct DescriptorReserve: ~Copyable {
         if descriptor >= 0 { close(descriptor) }
         var count = 0
         while count < Self.limit {
-            var waiting = pollfd(fd: listener, events: Int16(POLLIN), revents: 0)
-            guard poll(&waiting, 1, 0) == 1, waiting.revents & Int16(POLLIN) != 0 else { break }
-            let accepted = cl_accept(listener)
+            guard SystemCalls.isWaiting(listener) else { break }
+            let accepted = SystemCalls.accept(listener)
             // Another thread may have been quicker to take what was put by.
             guard accepted >= 0 else { break }
             refuse(accepted)

@@ -29,10 +29,14 @@ public struct Doorbell: Sendable {
             entry.fd = descriptor
             entry.off = UringOperation.doorbell
             // EBADFD: the ring is not enabled yet, and its worker looks at its mailboxes before it first sleeps.
-            _ = withUnsafePointer(to: entry) { cl_register(-1, UInt32(CL_REGISTER_SEND_MSG_RING), $0, 1) }
+            let operation = UInt32(CL_REGISTER_SEND_MSG_RING)
+            _ = withUnsafePointer(to: entry) {
+                // The ring that is rung stands in the submission; the kernel is asked through no ring of its own.
+                ForeignKernel.owns(descriptor)
+                    ? SystemCalls.register(descriptor, operation, $0, 1) : cl_register(-1, operation, $0, 1)
+            }
         case .event(let descriptor):
-            var one: UInt64 = 1
-            _ = write(descriptor, &one, 8)
+            SystemCalls.signal(descriptor)
         }
     }
 }

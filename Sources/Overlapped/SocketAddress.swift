@@ -130,7 +130,12 @@ public struct SocketAddress: Hashable, Sendable {
 
     /// The peer's address of a connected socket (getpeername(2)), nil when it is not connected any more.
     public init?(peerOf descriptor: Int32) {
-        self.init { getpeername(descriptor, $0, $1) }
+        guard ForeignKernel.owns(descriptor) else {
+            self.init { getpeername(descriptor, $0, $1) }
+            return
+        }
+        guard let peer = ForeignKernel.of(descriptor).peer(of: descriptor) else { return nil }
+        self = peer
     }
 }
 

@@ -86,21 +86,20 @@ public enum Sockets {
     }
 
     /// Closes a descriptor that no port has been given.
-    public static func close(_ descriptor: Int32) { _ = Glibc.close(descriptor) }
+    public static func close(_ descriptor: Int32) { SystemCalls.close(descriptor) }
 
     /// Ends a connection that no port has been given with a reset: the accept policy's "no".
     public static func reject(_ descriptor: Int32) {
-        var reset = linger(l_onoff: 1, l_linger: 0)
-        _ = setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &reset, socklen_t(MemoryLayout<linger>.size))
+        SystemCalls.endWithReset(descriptor)
         close(descriptor)
     }
 
     /// Sends a few last bytes, or none, to a connection that no port has been given, and closes it in order.
     public static func refuse(_ descriptor: Int32, with bytes: UnsafeRawBufferPointer) {
         if !bytes.isEmpty {
-            _ = Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
+            _ = SystemCalls.send(descriptor, bytes.baseAddress, bytes.count)
         }
-        _ = shutdown(descriptor, Int32(SHUT_WR))
+        SystemCalls.shutdown(descriptor, SHUT_WR)
         close(descriptor)
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Glibc
-internal import Overlapped
+@_spi(Measuring) internal import Overlapped
 internal import Platform
 internal import Synchronization
 
@@ -128,6 +128,9 @@ final class Mailboxes: @unchecked Sendable {
     /// - Returns: whether all its mailboxes are empty; else it must not wait.
     func prepareToSleep(_ worker: Int) -> Bool {
         sleep(worker).pointee.isAsleep.store(true, ordering: .relaxed)
+        #if GORI_CANARIES
+            if Canary.sings(.doorbell) { return true }
+        #endif
         atomicMemoryFence(ordering: .sequentiallyConsistent)
         guard !inboxes[worker].hasLetters.load(ordering: .acquiring) else { return false }
         for source in 0..<workerCount where source != worker {

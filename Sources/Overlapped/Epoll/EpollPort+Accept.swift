@@ -19,7 +19,7 @@ extension EpollPort {
         precondition(listener >= 0 && listener < 64)
         while listeners.count <= listener { listeners.append(EpollListener()) }
         precondition(listeners[listener].descriptor < 0, "the listener's number is free")
-        _ = cl_set_nonblocking(descriptor)
+        SystemCalls.setNonBlocking(descriptor)
         listeners[listener] = EpollListener(descriptor: descriptor)
         let refused = set.add(descriptor, EpollSet.listener, data: Self.data(listener))
         guard refused != 0 else { return }
@@ -46,12 +46,12 @@ extension EpollPort {
         let key = CompletionKey(slot: listener, generation: 0)
         while true {
             counters.systemCalls &+= 1
-            let accepted = cl_accept(listeners[listener].descriptor)
+            let accepted = SystemCalls.accept(listeners[listener].descriptor)
             if accepted < 0, errno == EINTR || errno == ECONNABORTED { continue }
             guard accepted >= 0 else { break }
             pending.append(Completion(.accepted, key, result: accepted))
         }
-        Glibc.close(listeners[listener].descriptor)
+        SystemCalls.close(listeners[listener].descriptor)
         listeners[listener].descriptor = -1
         pending.append(Completion(.acceptStopped, key))
     }
@@ -64,7 +64,7 @@ extension EpollPort {
         {
             acceptCount &+= 1
             counters.systemCalls &+= 1
-            let accepted = cl_accept(listeners[listener].descriptor)
+            let accepted = SystemCalls.accept(listeners[listener].descriptor)
             if accepted >= 0 {
                 counters.completions &+= 1
                 return Completion(.accepted, key, result: accepted)

@@ -16,7 +16,7 @@ extension EpollPort {
         stream.pointee.phase = .finishing
         stream.pointee.wantsReceive = false
         counters.systemCalls &+= 1
-        guard shutdown(stream.pointee.descriptor, Int32(SHUT_WR)) == 0 else { return closeNow(stream, key) }
+        guard SystemCalls.shutdown(stream.pointee.descriptor, SHUT_WR) == 0 else { return closeNow(stream, key) }
         if stream.pointee.isReadable { discardInput(stream, key) }
     }
 
@@ -25,10 +25,8 @@ extension EpollPort {
         guard let stream = find(key), stream.pointee.phase == .open || stream.pointee.phase == .finishing
         else { return }
         if hard {
-            var reset = linger(l_onoff: 1, l_linger: 0)
             counters.systemCalls &+= 1
-            _ = setsockopt(
-                stream.pointee.descriptor, SOL_SOCKET, SO_LINGER, &reset, socklen_t(MemoryLayout<linger>.size))
+            SystemCalls.endWithReset(stream.pointee.descriptor)
         } else if stream.pointee.isReadable, !stream.pointee.peerFinished, !stream.pointee.ended {
             // A socket that is closed with bytes unread resets its peer.
             stream.pointee.phase = .finishing
@@ -43,7 +41,7 @@ extension EpollPort {
     mutating func discardInput(_ stream: UnsafeMutablePointer<EpollStream>, _ key: CompletionKey) {
         while stream.pointee.discarded <= Self.discardLimit {
             counters.systemCalls &+= 1
-            let count = recv(stream.pointee.descriptor, scratch, Self.share, Int32(MSG_DONTWAIT))
+            let count = SystemCalls.receive(stream.pointee.descriptor, scratch, Self.share)
             if count > 0 {
                 stream.pointee.discarded &+= count
                 continue
@@ -60,7 +58,7 @@ extension EpollPort {
         stream.pointee.phase = .closed
         stream.pointee.wantsReceive = false
         counters.systemCalls &+= 1
-        Glibc.close(stream.pointee.descriptor)
+        SystemCalls.close(stream.pointee.descriptor)
         stream.pointee.descriptor = -1
         pending.append(Completion(.closed, key))
     }

@@ -99,7 +99,7 @@ extension EpollPort {
         }
         counters.systemCalls &+= 1
         cl_show(memory + filled, room)
-        let count = recv(stream.pointee.descriptor, memory + filled, room, Int32(MSG_DONTWAIT))
+        let count = SystemCalls.receive(stream.pointee.descriptor, memory + filled, room)
         cl_hide(memory + (filled &+ max(0, count)), room &- max(0, count))
         guard count > 0 else { return endOfRead(stream, key, count == 0 ? 0 : errno) }
         counters.completions &+= 1

@@ -6,8 +6,6 @@ internal import Glibc
 /// Sending: at once, and what the kernel does not take is told first thing in the next turn. Only a tracked send waits
 /// for room.
 extension EpollPort {
-    private static let sendFlags = Int32(MSG_DONTWAIT | MSG_NOSIGNAL)
-
     /// Sends a gather list, once per stream and turn.
     public mutating func send(_ key: CompletionKey, _ parts: UnsafeBufferPointer<IOVector>) {
         guard let stream = find(key), stream.pointee.phase == .open, !stream.pointee.ended, !parts.isEmpty
@@ -20,13 +18,13 @@ extension EpollPort {
         var total = parts[0].count
         let sent: Int
         if parts.count == 1 {
-            sent = Glibc.send(stream.pointee.descriptor, parts[0].base, total, Self.sendFlags)
+            sent = SystemCalls.send(stream.pointee.descriptor, parts[0].base, total)
         } else {
             for index in 1..<parts.count { total &+= parts[index].count }
             var header = msghdr()
             header.msg_iov = UnsafeMutableRawPointer(mutating: parts.baseAddress)?.assumingMemoryBound(to: iovec.self)
             header.msg_iovlen = parts.count
-            sent = sendmsg(stream.pointee.descriptor, &header, Self.sendFlags)
+            sent = SystemCalls.send(stream.pointee.descriptor, &header)
         }
         guard sent != total else { return }
         notTaken(stream, key, parts, sent < 0 ? -errno : Int32(truncatingIfNeeded: sent))
@@ -83,8 +81,8 @@ extension EpollPort {
         while stream.pointee.trackedCount > 0 {
             counters.systemCalls &+= 1
             counters.submissions &+= 1
-            let count = Glibc.send(
-                stream.pointee.descriptor, stream.pointee.tracked, stream.pointee.trackedCount, Self.sendFlags)
+            let count = SystemCalls.send(
+                stream.pointee.descriptor, stream.pointee.tracked, stream.pointee.trackedCount)
             if count >= 0 {
                 stream.pointee.tracked = stream.pointee.tracked.map { $0 + count }
                 stream.pointee.trackedCount &-= count

@@ -69,17 +69,21 @@ public struct EpollPort: CompletionPort, ~Copyable {
     ///
     /// - Parameter capacity: the streams it can hold.
     /// - Throws: `PortError` when the kernel refuses descriptors or memory.
-    public init(capacity: Int) throws(PortError) {
+    public init(capacity: Int) throws(PortError) { try self.init(capacity: capacity, kernel: nil) }
+
+    /// Makes a port on a kernel that is not this machine's, for simulation.
+    @_spi(Measuring)
+    public init(capacity: Int, kernel: ForeignKernel?) throws(PortError) {
         precondition(capacity > 0 && capacity <= CompletionKey.slotLimit)
-        let set = try EpollSet()
-        let bell = eventfd(0, Int32(EFD_CLOEXEC))
+        let set = try EpollSet(kernel: kernel)
+        let bell = kernel?.makeEvent() ?? eventfd(0, Int32(EFD_CLOEXEC))
         guard bell >= 0 else { throw PortError(call: "eventfd", code: errno) }
         let refused = set.add(bell, EpollSet.doorbell, data: EpollSource.doorbell)
         let streams = calloc(capacity, MemoryLayout<EpollStream>.stride)
         let memory = mmap(
             nil, Self.memorySize + Self.share, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
         guard refused == 0, let streams, let memory, memory != MAP_FAILED else {
-            Glibc.close(bell)
+            SystemCalls.close(bell)
             free(streams)
             throw PortError(call: "set-up of \(capacity) streams", code: refused == 0 ? ENOMEM : refused)
         }
@@ -99,14 +103,14 @@ public struct EpollPort: CompletionPort, ~Copyable {
 
     deinit {
         for slot in 0..<capacity where [.open, .finishing].contains(streams[slot].phase) {
-            Glibc.close(streams[slot].descriptor)
+            SystemCalls.close(streams[slot].descriptor)
         }
-        for listener in listeners where listener.descriptor >= 0 { Glibc.close(listener.descriptor) }
+        for listener in listeners where listener.descriptor >= 0 { SystemCalls.close(listener.descriptor) }
         for (descriptor, watch) in watched { watch.restore(descriptor) }
         free(streams)
         cl_show(memory, Self.memorySize + Self.share)
         IOMemory.unmap(memory, byteCount: Self.memorySize + Self.share)
-        Glibc.close(doorbellDescriptor)
+        SystemCalls.close(doorbellDescriptor)
     }
 
     /// Makes the calling thread the owner.
@@ -231,10 +235,13 @@ public struct EpollPort: CompletionPort, ~Copyable {
     private func timeout(until deadline: UInt64) -> UInt64? {
         guard pendingHead == pending.count, reading.isEmpty, deadline > 0 else { return 0 }
         guard deadline != MonotonicClock.never || !retrying.isEmpty else { return nil }
-        let now = MonotonicClock.now()
+        let now = now()
         let rest = deadline > now ? deadline &- now : 0
         return retrying.isEmpty ? rest : min(rest, Self.retryInterval)
     }
+
+    /// The kernel's time.
+    public func now() -> UInt64 { set.isForeign ? set.foreignNow() : MonotonicClock.now() }
 
     /// The stream of a key, nil when its slot has been given to another since.
     @inline(__always)

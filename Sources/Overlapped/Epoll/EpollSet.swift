@@ -18,36 +18,58 @@ struct EpollSet: ~Copyable {
     private let descriptor: Int32
     private let events: UnsafeMutablePointer<epoll_event>
     private var countsMilliseconds = false
+    /// Whose set it is, if not this machine's.
+    private let kernel: ForeignKernel?
+    let isForeign: Bool
 
-    init() throws(PortError) {
-        descriptor = cl_epoll_create()
+    init(kernel: ForeignKernel? = nil) throws(PortError) {
+        descriptor = kernel?.makeEventSet() ?? cl_epoll_create()
         guard descriptor >= 0 else { throw PortError(call: "epoll_create1", code: errno) }
+        self.kernel = kernel
+        isForeign = kernel != nil
         events = .allocate(capacity: Self.capacity)
         events.initialize(repeating: epoll_event(), count: Self.capacity)
     }
 
     deinit {
-        Glibc.close(descriptor)
+        SystemCalls.close(descriptor)
         events.deallocate()
     }
 
     /// Watches a descriptor. Returns 0 or an errno.
     func add(_ watched: Int32, _ interest: UInt32, data: UInt64) -> Int32 {
-        cl_epoll_add(descriptor, watched, interest, data) == 0 ? 0 : errno
+        if let kernel { return -kernel.control(descriptor, EPOLL_CTL_ADD, watched, interest, data: data) }
+        return cl_epoll_add(descriptor, watched, interest, data) == 0 ? 0 : errno
     }
 
     /// Changes what a descriptor is watched for.
     func change(_ watched: Int32, _ interest: UInt32, data: UInt64) {
-        _ = cl_epoll_change(descriptor, watched, interest, data)
+        if let kernel {
+            _ = kernel.control(descriptor, EPOLL_CTL_MOD, watched, interest, data: data)
+        } else {
+            _ = cl_epoll_change(descriptor, watched, interest, data)
+        }
     }
 
     /// Forgets a descriptor that stays open; a closed one is forgotten by the kernel.
-    func remove(_ watched: Int32) { _ = cl_epoll_remove(descriptor, watched) }
+    func remove(_ watched: Int32) {
+        if let kernel {
+            _ = kernel.control(descriptor, EPOLL_CTL_DEL, watched, 0, data: 0)
+        } else {
+            _ = cl_epoll_remove(descriptor, watched)
+        }
+    }
+
+    /// The time of a foreign kernel.
+    func foreignNow() -> UInt64 { kernel?.now() ?? 0 }
 
     /// Waits for events, at most so many nanoseconds; nil: without end.
     ///
     /// - Returns: how many there are, or minus an errno.
     mutating func wait(nanoseconds: UInt64?) -> Int32 {
+        if isForeign {
+            return kernel?.events(descriptor, events, count: Int32(Self.capacity), nanoseconds: nanoseconds) ?? -ENOSYS
+        }
         if !countsMilliseconds {
             let result = waitExactly(nanoseconds)
             guard result < 0, errno == ENOSYS else { return result < 0 ? -errno : result }

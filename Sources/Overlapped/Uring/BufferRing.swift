@@ -50,7 +50,7 @@ struct BufferRing: ~Copyable {
         registration.ring_entries = UInt32(count)
         registration.group = Self.group
         registration.flags = incremental ? UInt16(CL_PBUF_RING_INCREMENTAL) : 0
-        let result = cl_register(ring.descriptor, UInt32(CL_REGISTER_PBUF_RING), &registration, 1)
+        let result = SystemCalls.register(ring.descriptor, UInt32(CL_REGISTER_PBUF_RING), &registration, 1)
         guard result == 0 else {
             munmap(entryMemory, entryBytes)
             munmap(memory, count * size)

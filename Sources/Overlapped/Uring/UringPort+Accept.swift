@@ -75,15 +75,15 @@ extension UringPort {
     private mutating func emptyAcceptQueue(_ listener: Int) {
         let key = CompletionKey(slot: listener, generation: 0)
         let descriptor = listeners[listener].descriptor
-        _ = cl_set_nonblocking(descriptor)
+        SystemCalls.setNonBlocking(descriptor)
         while true {
             counters.systemCalls &+= 1
-            let accepted = cl_accept(descriptor)
+            let accepted = SystemCalls.accept(descriptor)
             if accepted < 0, errno == EINTR || errno == ECONNABORTED { continue }
             guard accepted >= 0 else { break }
             pending.append(Completion(.accepted, key, result: accepted))
         }
-        _ = Glibc.close(descriptor)
+        SystemCalls.close(descriptor)
         listeners[listener].descriptor = -1
         pending.append(Completion(.acceptStopped, key))
     }

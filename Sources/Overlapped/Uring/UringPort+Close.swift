@@ -41,7 +41,7 @@ extension UringPort {
         } else if stream.pointee.receiveInFlight || stream.pointee.trackedInFlight {
             // Ends both: the receive completes with 0, the send with EPIPE.
             counters.systemCalls &+= 1
-            _ = shutdown(stream.pointee.descriptor, Int32(SHUT_RDWR))
+            SystemCalls.shutdown(stream.pointee.descriptor, SHUT_RDWR)
             // A local socket with bytes waiting may never tell a multishot receive of that end (liburing issue 1549).
             cancelReceive(stream, key)
         }
@@ -55,7 +55,7 @@ extension UringPort {
             return true
         }
         counters.systemCalls &+= 1
-        return shutdown(stream.pointee.descriptor, Int32(SHUT_WR)) == 0
+        return SystemCalls.shutdown(stream.pointee.descriptor, SHUT_WR) == 0
     }
 
     private mutating func cancelTracked(_ stream: UnsafeMutablePointer<StreamState>, _ key: CompletionKey) {
@@ -72,16 +72,17 @@ extension UringPort {
 
     /// Queues the close once nothing is in flight. A silent send that is queued stands before it in the same queue.
     mutating func advanceClose(_ stream: UnsafeMutablePointer<StreamState>, _ key: CompletionKey) {
+        #if GORI_CANARIES
+            if Canary.sings(.slot), stream.pointee.phase == .closing { stream.pointee.receiveInFlight = false }
+        #endif
         guard
             stream.pointee.phase == .closing, !stream.pointee.receiveInFlight, !stream.pointee.trackedInFlight,
             !stream.pointee.shutdownInFlight
         else { return }
         if stream.pointee.isDirect { return closeDirect(stream, key) }
         if stream.pointee.isHard {
-            var reset = linger(l_onoff: 1, l_linger: 0)
             counters.systemCalls &+= 1
-            _ = setsockopt(
-                stream.pointee.descriptor, SOL_SOCKET, SO_LINGER, &reset, socklen_t(MemoryLayout<linger>.size))
+            SystemCalls.endWithReset(stream.pointee.descriptor)
         }
         stream.pointee.phase = .closeQueued
         let sqe = entry()

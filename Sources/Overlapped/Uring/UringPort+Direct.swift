@@ -34,7 +34,7 @@ extension UringPort {
         counters.systemCalls &+= 1
         guard ring.install(descriptor, at: UInt32(truncatingIfNeeded: slot)) else { return }
         counters.systemCalls &+= 1
-        _ = Glibc.close(descriptor)
+        SystemCalls.close(descriptor)
         stream.pointee.descriptor = Int32(truncatingIfNeeded: slot)
         stream.pointee.fileFlags = UInt8(CL_SQE_FIXED_FILE)
     }

@@ -9,7 +9,9 @@ extension UringPort {
     package var lostBuffers: Int? {
         var status = cl_buffer_ring_status()
         status.group = UInt32(BufferRing.group)
-        guard cl_register(ring.descriptor, UInt32(CL_REGISTER_PBUF_STATUS), &status, 1) == 0 else { return nil }
+        guard SystemCalls.register(ring.descriptor, UInt32(CL_REGISTER_PBUF_STATUS), &status, 1) == 0 else {
+            return nil
+        }
         let available = buffers.tail &- UInt16(truncatingIfNeeded: status.head)
         return buffers.bufferCount - Int(available) - buffers.exhaustedCount
     }

@@ -49,8 +49,7 @@ extension UringPort {
     ) {
         let header = arena.header(of: list, count: count)
         counters.systemCalls &+= 1
-        let flags = Int32(MSG_DONTWAIT | MSG_NOSIGNAL)
-        let sent = sendmsg(stream.pointee.descriptor, header, flags)
+        let sent = SystemCalls.send(stream.pointee.descriptor, header)
         var total = 0
         for index in 0..<count { total &+= list[index].iov_len }
         guard sent != total else { return }
@@ -126,6 +125,9 @@ extension UringPort {
         while index != tail {
             let entry = ring.completion(index)
             index &+= 1
+            #if GORI_CANARIES
+                if Canary.sings(.memory), entry.pointee.user_data & 0xFF != UringOperation.silentSend { return }
+            #endif
             guard entry.pointee.user_data & 0xFF == UringOperation.silentSend else { continue }
             let key = CompletionKey(userData: entry.pointee.user_data)
             entry.pointee.user_data = UringOperation.settled
@@ -143,4 +145,12 @@ extension UringPort {
             if let end = fail(stream, key, -result) { endings.append(end) }
         }
     }
+
+    #if GORI_CANARIES
+        /// What a port makes of a failed send that it meets among other completions, when it thinks all is settled.
+        mutating func failedSendMetLate(_ key: CompletionKey, _ result: Int32) -> Completion? {
+            settleFailure(key, result)
+            return failed.popLast() ?? endings.popLast()
+        }
+    #endif
 }

@@ -75,15 +75,25 @@ public struct UringPort: CompletionPort, ~Copyable {
     public init(
         capacity: Int, features: UringFeatures, directDescriptors: Bool = false, sizes: UringSizes = UringSizes()
     ) throws(PortError) {
+        try self.init(
+            capacity: capacity, features: features, directDescriptors: directDescriptors, sizes: sizes, kernel: nil)
+    }
+
+    /// Makes a port on a kernel that is not this machine's, for simulation; the rest is as above.
+    @_spi(Measuring)
+    public init(
+        capacity: Int, features: UringFeatures, directDescriptors: Bool, sizes: UringSizes, kernel: ForeignKernel?
+    ) throws(PortError) {
         precondition(capacity > 0 && capacity <= CompletionKey.slotLimit)
-        let ring = try UringRing(sqEntries: sizes.submissions, cqEntries: max(sizes.submissions, sizes.completions))
+        let ring = try UringRing(
+            sqEntries: sizes.submissions, cqEntries: max(sizes.submissions, sizes.completions), kernel: kernel)
         let buffers = try BufferRing(
             incremental: features.contains(.incrementalBuffers), count: sizes.buffers, size: sizes.bufferSize,
             ring: ring)
         if directDescriptors { try Self.registerTable(of: capacity, ring: ring, features: features) }
         var descriptor: Int32 = -1
         if !features.contains(.messageRing) {
-            descriptor = eventfd(0, Int32(EFD_CLOEXEC))
+            descriptor = kernel?.makeEvent() ?? eventfd(0, Int32(EFD_CLOEXEC))
             guard descriptor >= 0 else { throw PortError(call: "eventfd", code: errno) }
         }
         guard let memory = calloc(capacity, MemoryLayout<StreamState>.stride) else {
@@ -112,18 +122,18 @@ public struct UringPort: CompletionPort, ~Copyable {
             if streams[slot].phase != .closeQueued || ring.queued > 0 {
                 // The kernel takes a ring apart at its leisure, and an armed receive keeps the socket until then: its
                 // peer would wait for the end for seconds.
-                _ = shutdown(streams[slot].descriptor, Int32(SHUT_RDWR))
-                Glibc.close(streams[slot].descriptor)
+                SystemCalls.shutdown(streams[slot].descriptor, SHUT_RDWR)
+                SystemCalls.close(streams[slot].descriptor)
             }
         }
         for buffer in lent { Self.freeHeld(buffer) }
         for listener in listeners where listener.descriptor >= 0 {
             // Likewise an armed accept: newcomers would be accepted by nobody.
-            _ = shutdown(listener.descriptor, Int32(SHUT_RDWR))
-            Glibc.close(listener.descriptor)
+            SystemCalls.shutdown(listener.descriptor, SHUT_RDWR)
+            SystemCalls.close(listener.descriptor)
         }
         free(streams)
-        if doorbellDescriptor >= 0 { Glibc.close(doorbellDescriptor) }
+        if doorbellDescriptor >= 0 { SystemCalls.close(doorbellDescriptor) }
     }
 
     /// Makes the calling thread the owner.
@@ -206,6 +216,9 @@ public struct UringPort: CompletionPort, ~Copyable {
         return translate(entry)
     }
 
+    /// The kernel's time.
+    public func now() -> UInt64 { ring.isForeign ? ring.foreignNow() : MonotonicClock.now() }
+
     /// What the last turn's sends named is free, now that all that was blocked of them has been told.
     private mutating func resetArena() {
         arena.reset()
@@ -221,7 +234,7 @@ public struct UringPort: CompletionPort, ~Copyable {
         if head != tail { return true }
         guard drainRounds < Self.drainRoundLimit, ring.hasTaskWork, buffers.freeCount &* 4 >= buffers.bufferCount
         else { return false }
-        let now = MonotonicClock.now()
+        let now = now()
         if drainRounds == 0 {
             // A deadline of 0 says that the caller has work, not that a timer is due.
             drainEnd = deadline == 0 ? now &+ Self.drainTimeLimit : min(now &+ Self.drainTimeLimit, deadline)
@@ -248,6 +261,9 @@ public struct UringPort: CompletionPort, ~Copyable {
         case UringOperation.shutdown: completeShutdown(key, entry.res)
         case UringOperation.overlapped: return completeOperation(key, entry.res)
         case UringOperation.doorbellRead: armDoorbell()
+        #if GORI_CANARIES
+            case UringOperation.silentSend: return failedSendMetLate(key, entry.res)
+        #endif
         default: break
         }
         return nil
@@ -308,7 +324,7 @@ public struct UringPort: CompletionPort, ~Copyable {
             if features.contains(.absoluteTimer) {
                 flags |= UInt32(CL_ENTER_ABS_TIMER)
             } else {
-                let now = MonotonicClock.now()
+                let now = now()
                 nanoseconds = deadline > now ? deadline &- now : 0
             }
             timespec.tv_sec = Int64(truncatingIfNeeded: nanoseconds / 1_000_000_000)

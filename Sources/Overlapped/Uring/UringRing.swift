@@ -21,6 +21,9 @@ struct UringRing: ~Copyable {
     private var enterFlags: UInt32 = 0
     /// The thread that registered the ring, 0: none.
     private var registrar: Int32 = 0
+    /// Whose ring it is, if not this machine's; asked for by `isForeign` first, which counts no reference.
+    private let kernel: ForeignKernel?
+    let isForeign: Bool
     #if DEBUG || GORI_FAULTS
         var faults = SubmitFaults()
     #endif
@@ -30,27 +33,21 @@ struct UringRing: ~Copyable {
         UInt32(CL_SETUP_SINGLE_ISSUER) | UInt32(CL_SETUP_DEFER_TASKRUN) | UInt32(CL_SETUP_TASKRUN_FLAG)
         | UInt32(CL_SETUP_SUBMIT_ALL) | UInt32(CL_SETUP_CQSIZE) | UInt32(CL_SETUP_CLAMP) | UInt32(CL_SETUP_R_DISABLED)
 
-    init(sqEntries: UInt32, cqEntries: UInt32) throws(PortError) {
+    init(sqEntries: UInt32, cqEntries: UInt32, kernel: ForeignKernel? = nil) throws(PortError) {
         let ring = UnsafeMutablePointer<io_uring>.allocate(capacity: 1)
-        var parameters = io_uring_params()
-        parameters.flags = Self.setupFlags
-        parameters.cq_entries = cqEntries
-        let result = io_uring_queue_init_params(sqEntries, ring, &parameters)
-        guard result == 0 else {
+        ring.initialize(to: io_uring())
+        do throws(PortError) {
+            features = try Self.setUp(ring, sqEntries, cqEntries, kernel)
+        } catch {
             ring.deallocate()
-            throw PortError(call: "io_uring_setup", code: -result)
-        }
-        guard parameters.features & UInt32(CL_FEATURE_EXT_ARG) != 0 else {
-            io_uring_queue_exit(ring)
-            ring.deallocate()
-            throw PortError(call: "io_uring_setup", code: EINVAL)
+            throw error
         }
         cl_sq_fill_identity(ring)
-        _ = io_uring_ring_dontfork(ring)
         self.ring = ring
+        self.kernel = kernel
+        isForeign = kernel != nil
         descriptor = ring.pointee.ring_fd
         enterDescriptor = ring.pointee.ring_fd
-        features = parameters.features
         self.sqEntries = cl_sq_entries(ring)
         self.cqEntries = cl_cq_entries(ring)
         sqMask = cl_sq_mask(ring)
@@ -59,16 +56,46 @@ struct UringRing: ~Copyable {
         cqes = ring.pointee.cq.cqes
     }
 
+    /// Has the kernel make the ring. Returns its features.
+    private static func setUp(
+        _ ring: UnsafeMutablePointer<io_uring>, _ sqEntries: UInt32, _ cqEntries: UInt32, _ kernel: ForeignKernel?
+    ) throws(PortError) -> UInt32 {
+        if let kernel {
+            let result = kernel.makeRing(ring, submissions: sqEntries, completions: cqEntries)
+            guard result == 0 else { throw PortError(call: "io_uring_setup", code: -result) }
+            return ring.pointee.features
+        }
+        var parameters = io_uring_params()
+        parameters.flags = setupFlags
+        parameters.cq_entries = cqEntries
+        let result = io_uring_queue_init_params(sqEntries, ring, &parameters)
+        guard result == 0 else { throw PortError(call: "io_uring_setup", code: -result) }
+        guard parameters.features & UInt32(CL_FEATURE_EXT_ARG) != 0 else {
+            io_uring_queue_exit(ring)
+            throw PortError(call: "io_uring_setup", code: EINVAL)
+        }
+        _ = io_uring_ring_dontfork(ring)
+        return parameters.features
+    }
+
     deinit {
-        unregister()
-        io_uring_queue_exit(ring)
+        if let kernel {
+            kernel.removeRing(descriptor)
+        } else {
+            unregister()
+            io_uring_queue_exit(ring)
+        }
         ring.deallocate()
     }
 
+    /// The time of a foreign kernel.
+    func foreignNow() -> UInt64 { kernel?.now() ?? 0 }
+
     /// Makes the calling thread the one that submits, and spares every later enter a look-up of the descriptor.
     mutating func enable() throws(PortError) {
-        let result = cl_register(descriptor, UInt32(CL_REGISTER_ENABLE_RINGS), nil, 0)
+        let result = SystemCalls.register(descriptor, UInt32(CL_REGISTER_ENABLE_RINGS), nil, 0)
         guard result == 0 else { throw PortError(call: "io_uring_register(ENABLE_RINGS)", code: -result) }
+        guard !isForeign else { return }
         var update = io_uring_rsrc_update()
         update.offset = UInt32.max
         update.data = UInt64(descriptor)
@@ -99,7 +126,7 @@ struct UringRing: ~Copyable {
         table.nr = count
         table.flags = UInt32(CL_RSRC_REGISTER_SPARSE)
         let size = UInt32(MemoryLayout<io_uring_rsrc_register>.size)
-        return cl_register(descriptor, UInt32(CL_REGISTER_FILES2), &table, size)
+        return SystemCalls.register(descriptor, UInt32(CL_REGISTER_FILES2), &table, size)
     }
 
     /// Puts a descriptor's file into a place of the table; the descriptor stays the caller's.
@@ -108,7 +135,7 @@ struct UringRing: ~Copyable {
             var update = io_uring_rsrc_update()
             update.offset = place
             update.data = UInt64(UInt(bitPattern: $0))
-            return cl_register(descriptor, UInt32(CL_REGISTER_FILES_UPDATE), &update, 1) == 1
+            return SystemCalls.register(descriptor, UInt32(CL_REGISTER_FILES_UPDATE), &update, 1) == 1
         }
     }
 
@@ -137,7 +164,14 @@ struct UringRing: ~Copyable {
             case .takeOne: return cl_enter(enterDescriptor, 1, 0, enterFlags, nil, 0)
             }
         #endif
+        if isForeign { return foreignEnter(submit, wait, flags, argument) }
         return cl_enter(enterDescriptor, submit, wait, flags | enterFlags, argument, size)
+    }
+
+    private func foreignEnter(
+        _ submit: UInt32, _ wait: UInt32, _ flags: UInt32, _ argument: UnsafeRawPointer?
+    ) -> Int32 {
+        kernel?.enter(descriptor, submit: submit, wait: wait, flags: flags, argument: argument) ?? -ENOSYS
     }
 
     var hasTaskWork: Bool { cl_sq_flags(ring) & UInt32(CL_SQ_TASKRUN) != 0 }

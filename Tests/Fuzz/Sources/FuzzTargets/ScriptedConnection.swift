@@ -75,7 +75,7 @@ final class ScriptedConnection {
 
 /// The sockets of all ports, by descriptor: numbers that are no descriptors of the process.
 final class ScriptedNetwork {
-    static let firstDescriptor: Int32 = 1 << 30
+    static let firstDescriptor: Int32 = 7 << 28
     var connections: [ScriptedConnection] = []
     /// Virtual nanoseconds.
     var now: UInt64 = 1_000_000_000_000
