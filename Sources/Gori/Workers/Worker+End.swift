@@ -31,7 +31,12 @@ extension Worker where Port: ~Copyable {
         core.pointee.schedule(slot)
         record.pointee.reassembler.release(to: &core.pointee.pool)
         record.pointee.held.releaseAll(pool: &core.pointee.pool)
-        if core.pointee.hasSessionLayer, reason != .disconnected { sayGoodbye(slot, record, reason) }
+        // All that waits goes at once, or the client would get later packets behind a gap. A slow reader would not take
+        // it, and its memory is wanted now and not when the close is over.
+        if reason == .slowReader || core.pointee.hasSessionLayer && reason != .disconnected {
+            record.pointee.backlog.dropUnbegun(pool: &core.pointee.pool)
+        }
+        if core.pointee.hasSessionLayer, reason != .disconnected { sayGoodbye(slot, reason) }
         // Paused reading would leave input in the socket, and closing over unread input is a reset.
         if record.pointee.isPaused, !record.pointee.peerFinished { resume(slot, record) }
         core.pointee.markDirty(slot)
@@ -42,11 +47,8 @@ extension Worker where Port: ~Copyable {
         hooks.close(id, reason, state)
     }
 
-    private mutating func sayGoodbye(
-        _ slot: Int, _ record: UnsafeMutablePointer<SessionRecord>, _ reason: EndReason
-    ) {
-        record.pointee.backlog.dropUnbegun(pool: &core.pointee.pool)
-        let text = goodbyeText(reason, clientVersion: record.pointee.clientVersion)
+    private mutating func sayGoodbye(_ slot: Int, _ reason: EndReason) {
+        let text = goodbyeText(reason, clientVersion: core.pointee.sessions.records[slot].clientVersion)
         Session(core: core, slot: slot).send(Goodbye(reason: reason, text: text))
     }
 

@@ -27,9 +27,7 @@ extension Worker where Port: ~Copyable {
         var excess = own &- share
         var count = 0
         for holder in holders where excess > 0 {
-            let record = core.pointee.sessions.records + holder.slot
-            // What it would have got is lost in any case; its memory is wanted now and not when the close is over.
-            record.pointee.backlog.dropUnbegun(pool: &core.pointee.pool)
+            // The end is carried out in this turn, and gives back what has not begun.
             core.pointee.requestEnd(holder.slot, .slowReader)
             excess &-= holder.bytes
             count += 1
