@@ -19,6 +19,10 @@ BENCH_ARGS ?=
 # For `make torture`: see Tests/Torture/run.py. QUICK=1 does less of everything.
 TORTURE_ARGS ?=
 QUICK ?=
+# For `make simulate`: how many seeds, or which one again with all that happens; and a bug on purpose to be found.
+SEEDS ?= 10000
+SEED ?=
+CANARY ?=
 
 GORI := .build/release/gori
 SWIFT_FILES := Package.swift Sources Tests $(wildcard docs/examples)
@@ -34,6 +38,8 @@ help:
 	@echo 'make fuzz        fuzz framing, sessions and addresses (SECONDS=60 in all), and what the corpus covers'
 	@echo 'make bench       measure against the C reference, side by side (BENCH_ARGS="--rounds 60")'
 	@echo 'make torture     the failure catalogue on both ports, into docs/faults.md (QUICK=1: two minutes)'
+	@echo 'make simulate    the engine and the world on a simulated kernel (SEEDS=10000, or SEED=7 to see one again)'
+	@echo 'make canaries    whether the simulation finds bugs that are there on purpose'
 	@echo 'make allocations  count heap allocations of the running server under load: none is the promise'
 	@echo 'make held        hold idle connections in one process and count what is lost (SECONDS=600 COUNT=50000)'
 	@echo 'make sanitize    the tests with AddressSanitizer, ThreadSanitizer and freed I/O memory out of reach'
@@ -61,6 +67,8 @@ test: deps format-check
 	@GORI_TEST_LEVEL=full GORI_IO=epoll $(SWIFT) test --skip-build --filter GoriTests $(SWIFT_ARGS) $(TEST_ARGS)
 	@$(SWIFT) build -c release --static-swift-stdlib --product gori $(SWIFT_ARGS)
 	@$(MAKE) --no-print-directory foreign-tests
+	@$(MAKE) --no-print-directory simulate SEEDS=1000
+	@$(MAKE) --no-print-directory canaries
 
 .PHONY: check
 check: deps format-check
@@ -92,6 +100,26 @@ fuzz: deps
 sanitize: deps
 	@for kind in address thread pages; do \
 		SWIFT='$(SWIFT)' SWIFT_ARGS='$(SWIFT_ARGS)' TEST_ARGS='$(TEST_ARGS)' Tests/Sanitize/run.sh $$kind || exit 1; \
+	done
+
+# A failing seed prints the command that runs it again: with CANARY it is one of the build with bugs on purpose.
+SIMULATE_BUILD := $(SWIFT) build -c release --static-swift-stdlib --product Simulate
+CANARY_BUILD := $(SIMULATE_BUILD) --scratch-path .build-canaries -Xswiftc -DGORI_CANARIES
+.PHONY: simulate
+simulate: deps
+	@$(if $(CANARY),$(CANARY_BUILD),$(SIMULATE_BUILD)) $(SWIFT_ARGS)
+	@$(if $(CANARY),.build-canaries,.build)/release/Simulate $(if $(CANARY),--canary $(CANARY)) \
+		$(if $(SEED),--seed $(SEED) --trace,--seeds $(SEEDS))
+
+# Each must be found within 10,000 seeds: a campaign that stays clean has failed.
+.PHONY: canaries
+canaries: deps
+	@$(CANARY_BUILD) $(SWIFT_ARGS)
+	@for canary in slot memory doorbell; do \
+		if .build-canaries/release/Simulate --canary $$canary --seeds 10000 --failures 1 >.build-canaries/$$canary.txt; \
+		then echo "canary $$canary: NOT found in 10,000 seeds" >&2; exit 1; \
+		else echo "canary $$canary: found: $$(grep -m 1 FAILED .build-canaries/$$canary.txt)"; \
+		grep -q FAILED .build-canaries/$$canary.txt || exit 1; fi; \
 	done
 
 .PHONY: format-check
@@ -150,4 +178,4 @@ deps-test:
 
 .PHONY: clean
 clean:
-	@rm -rf .build .build-asan .build-tsan .build-guard .build-torture Tests/Fuzz/.build $(OUT)
+	@rm -rf .build .build-asan .build-tsan .build-guard .build-torture .build-canaries Tests/Fuzz/.build $(OUT)

@@ -33,6 +33,10 @@ let package = Package(
         // Floor 1: completion I/O, and bytes <-> packets. Neither knows the other.
         .target(name: "Overlapped", dependencies: ["CLiburing", "Platform"], swiftSettings: strict),
         .target(name: "Wire", dependencies: ["Platform"], swiftSettings: strict),
+        // The kernel as a seeded model, under the ports of Overlapped; no product.
+        .target(name: "CFiber"),
+        .target(
+            name: "SimulatedKernel", dependencies: ["Overlapped", "CLiburing", "CFiber"], swiftSettings: strict),
         // Floor 2: the server engine.
         .target(name: "Gori", dependencies: ["Overlapped", "Wire", "Platform"], swiftSettings: strict),
         // Floor 3: the reference MMO, and the engine of load generators.
@@ -60,6 +64,17 @@ let package = Package(
         // The failures that need a hand inside the ring; run by `make torture`, built with everything.
         .executableTarget(
             name: "Torture", dependencies: ["Overlapped"], path: "Tests/Torture/Ring", swiftSettings: strict),
+        // The engine and the world on the simulated kernel: `make simulate`.
+        .target(
+            name: "Simulation",
+            dependencies: ["SimulatedKernel", "Gori", "Overlapped", "Wire", "World", "WorldServer"],
+            path: "Tests/Simulation/Simulation", swiftSettings: strict),
+        .executableTarget(
+            name: "Simulate",
+            dependencies: [
+                "Simulation", "SimulatedKernel", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/Simulation/Simulate", swiftSettings: strict),
         // Mistakes on purpose, for `make sanitize`.
         .executableTarget(
             name: "Canaries", dependencies: ["Overlapped", "Platform", "Wire"], path: "Tests/Sanitize/Canaries",
@@ -76,6 +91,9 @@ let package = Package(
             name: "CorpusTests", dependencies: ["Gori", "Overlapped", "Wire"], path: "Tests/Fuzz/Sources",
             exclude: ["FuzzAddress", "FuzzFraming", "FuzzSession"], sources: ["FuzzTargets", "CorpusTests"],
             swiftSettings: strict),
+        .testTarget(
+            name: "SimulationTests", dependencies: ["Simulation", "SimulatedKernel", "Gori", "Overlapped", "Wire"],
+            path: "Tests/Simulation/SimulationTests", swiftSettings: strict),
         .testTarget(name: "TidyTests", swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

@@ -8,6 +8,8 @@ enum FloorRules {
         "Platform": [],
         "Overlapped": ["CLiburing", "Platform"],
         "Wire": ["Platform"],
+        "CFiber": [],
+        "SimulatedKernel": ["Overlapped", "CLiburing", "CFiber"],
         "Gori": ["Overlapped", "Wire", "Platform"],
         "World": ["Wire", "Platform"],
         "WorldServer": ["Gori", "World", "Wire", "Platform"],

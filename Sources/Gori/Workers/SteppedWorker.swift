@@ -15,14 +15,21 @@ public final class SteppedServer {
     /// - Parameters:
     ///   - workers: how many there will be, 1 to 64; each is made once.
     ///   - startedAt: the ports' time, in nanoseconds, from which the time on the wire counts.
-    public init<State: ~Copyable>(_ server: Server<State>, workers: Int, startedAt: UInt64) {
+    ///   - hasTable: the ports have direct descriptors.
+    public init<State: ~Copyable>(
+        _ server: Server<State>, workers: Int, startedAt: UInt64, hasTable: Bool = false
+    ) {
         let definition = server.definition
+        if hasTable { definition.configuration.tableCapacity = definition.configuration.maximumSessions }
         let limit = definition.configuration.maximumSessionsPerAddress
+        let addressLimit = limit > 0 ? AddressLimit(limit: limit) : nil
         surroundings = WorkerSurroundings(
             definition: definition, addresses: [], workerCount: workers,
-            mailboxes: Mailboxes(workerCount: workers, ringCapacity: definition.configuration.mailboxCapacity),
+            mailboxes: Mailboxes(
+                workerCount: workers, ringCapacity: definition.configuration.mailboxCapacity,
+                addressLimit: addressLimit),
             published: PublishedCounters(workerCount: workers), census: WorkerCensus(workerCount: workers),
-            addressLimit: limit > 0 ? AddressLimit(limit: limit) : nil, startedAt: startedAt)
+            addressLimit: addressLimit, startedAt: startedAt)
     }
 
     /// Asks every worker to stop accepting, say goodbye and end, in its next steps.
@@ -61,15 +68,7 @@ public final class SteppedWorker<Port: CompletionPort & ~Copyable> {
     public var sessionCount: Int { worker.core.pointee.sessions.count }
 
     /// The most bytes that wait for any session that is open and has not been asked to end.
-    public var largestOpenBacklog: Int {
-        var largest = 0
-        for slot in 0..<worker.core.pointee.sessions.slotsTouched {
-            let record = worker.core.pointee.sessions.records + slot
-            guard record.pointee.phase == .open, !record.pointee.endRequested else { continue }
-            largest = max(largest, record.pointee.backlog.byteCount)
-        }
-        return largest
-    }
+    public var largestOpenBacklog: Int { worker.core.pointee.largestOpenBacklog }
 
     /// Lets go of what a stopped worker still has, as its thread does.
     ///

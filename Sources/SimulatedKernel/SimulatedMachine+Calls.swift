@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+
+@_spi(Measuring) internal import Overlapped
+
+/// System calls of sockets.
+extension SimulatedMachine {
+    func addReference(_ socket: SimulatedSocket) {
+        socket.references += 1
+        socket.wasAccepted = true
+    }
+
+    func dropReference(_ socket: SimulatedSocket) {
+        socket.references -= 1
+        if socket.references == 0 { release(socket) }
+    }
+
+    func closeFile(_ descriptor: Int32) -> Int32 {
+        let file = file(descriptor)
+        if case .none = file {
+            fail("close of descriptor \(number(of: descriptor)), which is not open")
+            return -9
+        }
+        free(descriptor)
+        switch file {
+        case .socket(let socket):
+            say("close of client \(socket.number)")
+            dropReference(socket)
+        case .listener(let listener):
+            if let armed = listener.armed { armed.ring.disarm(armed.userData) }
+            for socket in listener.waiting { sendReset(socket, keepsUnread: true) }
+            listener.waiting.removeAll()
+            listener.watch?.set.forget(listener.watch)
+        case .event(let event): event.watch?.set.forget(event.watch)
+        case .none, .ring, .set: break
+        }
+        return 0
+    }
+
+    func shut(_ descriptor: Int32, _ how: Int32) -> Int32 {
+        guard case .socket(let socket) = file(descriptor) else {
+            if case .listener = file(descriptor) { return 0 }
+            fail("shutdown of descriptor \(number(of: descriptor)), which is no socket")
+            return -88
+        }
+        return shut(socket, how)
+    }
+
+    func shut(_ socket: SimulatedSocket, _ how: Int32) -> Int32 {
+        guard !socket.isDead else { return -107 }
+        // SHUT_RD 0, SHUT_WR 1, SHUT_RDWR 2.
+        if how != 0 { sendFinish(socket) }
+        if how != 1 {
+            socket.isReceiveShut = true
+            if socket.incoming.count > 0 { marks.make(.dataAfterShutdown) }
+            becameReadable(socket)
+            socket.wantsRoom = true
+            becameWritable(socket)
+        }
+        return 0
+    }
+
+    func acceptNow(_ listener: SimulatedListener) -> Int32 {
+        guard !listener.waiting.isEmpty else { return -11 }
+        let socket = listener.waiting.removeFirst()
+        addReference(socket)
+        let descriptor = open(.socket(socket))
+        completions += 1
+        note(UInt64(socket.number))
+        say("client \(socket.number) is accepted as descriptor \(number(of: descriptor))")
+        return descriptor
+    }
+
+    func receiveNow(_ socket: SimulatedSocket, _ memory: UnsafeMutableRawBufferPointer) -> Int {
+        if socket.incoming.count > 0 {
+            let count = portion(of: min(memory.count, socket.incoming.count))
+            socket.incoming.take(into: UnsafeMutableRawBufferPointer(rebasing: memory[..<count]))
+            noteRead(socket, count)
+            note(UInt64(socket.number) << 32 | UInt64(count))
+            completions += 1
+            return count
+        }
+        if socket.error != 0 {
+            let code = socket.error
+            socket.error = 0
+            return -Int(code)
+        }
+        return socket.hasFinish || socket.isDead || socket.isReceiveShut ? 0 : -11
+    }
+}

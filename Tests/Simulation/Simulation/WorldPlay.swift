@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+
+@_spi(Measuring) internal import Gori
+@_spi(Measuring) internal import SimulatedKernel
+internal import World
+internal import WorldServer
+
+/// The world under walking players: regions, ticks and frames on all workers.
+final class WorldPlay: Play {
+    private let scenario: Scenario
+    private let machine: SimulatedMachine
+    private let listeners: [Int32]
+    private var players: [WorldPlayer] = []
+    @exclusivity(unchecked) var sights = Sights()
+    private var isDraining = false
+    /// Since when nobody has anything under way.
+    private var quietSince: UInt64 = 0
+    let world: WorldConfiguration
+    private static let arrival = 1 << 19
+
+    init(_ scenario: Scenario, _ machine: SimulatedMachine, _ listeners: [Int32]) {
+        self.scenario = scenario
+        self.machine = machine
+        self.listeners = listeners
+        let side = machine.dice.pick([24, 64, 200])
+        world = WorldConfiguration(
+            width: side, height: machine.dice.pick([24, 64, side]), viewRadius: machine.dice.pick([1, 3, 7]),
+            tickMilliseconds: machine.dice.pick([20, 50, 100]),
+            moveIntervalMilliseconds: machine.dice.pick([0, 50, 250]), seed: machine.dice.next(),
+            spawnArea: machine.dice.pick([1, 8, 24]))
+    }
+
+    func makeServer(startedAt: UInt64) -> SteppedServer {
+        let server = WorldBinding.make(scenario.configuration, world: world)
+        return SteppedServer(
+            server, workers: scenario.workers, startedAt: startedAt, hasTable: scenario.isDirect)
+    }
+
+    func begin() {
+        for _ in 0..<scenario.clients { connect(name: "p\(players.count)") }
+    }
+
+    private func connect(name: String) {
+        let window = machine.dice.pick([2_048, 16_384, 262_144])
+        guard let socket = machine.connect(to: machine.dice.pick(listeners), window: window) else { return }
+        let manner = machine.dice.chance(600) ? .walker : machine.dice.pick(WorldPlayer.Manner.allCases)
+        let player = WorldPlayer(players.count, name, manner, socket, self, machine)
+        players.append(player)
+        schedule(player)
+    }
+
+    private func schedule(_ player: WorldPlayer) {
+        machine.schedule(player.number, at: machine.now() + UInt64(machine.dice.within(1_000_000...20_000_000)))
+    }
+
+    func happen(_ event: Int, isHealing: Bool) {
+        guard event != Self.arrival else { return isHealing || isDraining ? () : connect(name: "p\(players.count)") }
+        let player = players[event]
+        player.act(isHealing: isHealing)
+        guard player.hasEnded else { return schedule(player) }
+        guard !isHealing, !isDraining else { return }
+        sights.see(.reconnected)
+        machine.schedule(Self.arrival, at: machine.now() + UInt64(machine.dice.within(1_000_000...50_000_000)))
+    }
+
+    func checkTurn(_ worker: SimulatedWorker, _ index: Int) {}
+
+    // MARK: The end
+
+    /// Everybody's moves are answered and some ticks have passed since: then all know where all are.
+    var isSettled: Bool {
+        for player in players where player.isHealthy && !player.isSettled {
+            quietSince = 0
+            return false
+        }
+        if quietSince == 0 { quietSince = machine.now() }
+        guard machine.now() >= quietSince + UInt64(world.tickMilliseconds) * 8_000_000 + 400_000_000 else {
+            return false
+        }
+        compareViews()
+        return true
+    }
+
+    /// What each player knows, against where the others say that they are.
+    private func compareViews() {
+        var places: [UInt32: WorldPlayer] = [:]
+        for player in players where player.isHealthy && player.isInWorld { places[player.object] = player }
+        for player in players where player.isHealthy && player.isInWorld {
+            player.checkKnown { object in places[object].map { ($0.x, $0.y) } }
+            for other in players where other !== player && other.isHealthy && other.isInWorld {
+                let distance = max(abs(Int(player.x) - Int(other.x)), abs(Int(player.y) - Int(other.y)))
+                guard distance <= world.viewRadius else { continue }
+                sights.see(.sawOthers)
+                guard !player.knows(other.object) else { continue }
+                machine.fail("player \(player.number) does not know object \(other.object), \(distance) tiles away")
+            }
+        }
+    }
+
+    func prepareDrain() { isDraining = true }
+
+    func checkEnd() {}
+
+    func end() {}
+}
