@@ -99,6 +99,8 @@ final class WorldPlay: Play {
 
     func prepareDrain() { isDraining = true }
 
+    var isOver: Bool { true }
+
     func checkEnd() {}
 
     func end() {}
