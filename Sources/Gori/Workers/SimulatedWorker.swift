@@ -26,6 +26,7 @@ public final class SimulatedWorker {
         worker.initialize(to: Worker(port: port, index: index, server.surroundings))
         kind = .uring(worker)
         core = worker.pointee.core
+        core.pointee.pool.spoilsFreeBlocks = true
     }
 
     /// Makes a worker over a port of epoll.
@@ -35,6 +36,7 @@ public final class SimulatedWorker {
         worker.initialize(to: Worker(port: port, index: index, server.surroundings))
         kind = .epoll(worker)
         core = worker.pointee.core
+        core.pointee.pool.spoilsFreeBlocks = true
     }
 
     deinit {
