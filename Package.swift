@@ -54,13 +54,13 @@ let package = Package(
             swiftSettings: strict),
         // Floor 4: what binds the floors to programs.
         .target(
-            name: "WorldServer", dependencies: ["Gori", "World", "Wire", "Platform"], swiftSettings: strict),
+            name: "WorldServer", dependencies: ["Gori", "World", "Storage", "Wire", "Platform"], swiftSettings: strict),
         .target(name: "Bots", dependencies: ["Load", "World", "Wire", "Overlapped"], swiftSettings: strict),
         // Floor 5: the command line.
         .executableTarget(
             name: "GoriCommand",
             dependencies: [
-                "Gori", "WorldServer", "Bots", "World", "Wire", "Overlapped",
+                "Gori", "WorldServer", "Storage", "Bots", "World", "Wire", "Overlapped",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -73,7 +73,7 @@ let package = Package(
         // The engine and the world on the simulated kernel: `make simulate`.
         .target(
             name: "Simulation",
-            dependencies: ["SimulatedKernel", "Gori", "Overlapped", "Wire", "World", "WorldServer"],
+            dependencies: ["SimulatedKernel", "Gori", "Overlapped", "Wire", "World", "Storage", "WorldServer"],
             path: "Tests/Simulation/Simulation", swiftSettings: strict),
         .executableTarget(
             name: "Simulate",
@@ -92,6 +92,9 @@ let package = Package(
         .testTarget(name: "WorldTests", dependencies: ["World", "Wire"], swiftSettings: strict),
         .testTarget(
             name: "StorageTests", dependencies: ["Storage", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: strict),
+        .testTarget(
+            name: "WorldServerTests", dependencies: ["WorldServer", "Gori", "World", "Storage", "Wire"],
             swiftSettings: strict),
         .testTarget(
             name: "LoadTests", dependencies: ["Load", "Bots", "World", "Wire", "Overlapped"], swiftSettings: strict),
