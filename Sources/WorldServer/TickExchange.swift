@@ -15,6 +15,7 @@ struct TickExchange: ~Copyable {
     private let workers: Int
     private let interval: UInt64
     private let owner: RegionOwner?
+    private let keeper: PlayerKeeper
     private var audience: Audience
     /// The commands of the tick that is open, and the batch of the tick before, which the region may still read.
     private var open: CommandBatch
@@ -32,8 +33,9 @@ struct TickExchange: ~Copyable {
     private var settled: UInt64 = 0
     private(set) var counters = TickCounters()
 
-    init(index: Int, workers: Int, world: WorldConfiguration, capacity: Int) {
+    init(index: Int, workers: Int, world: WorldConfiguration, capacity: Int, keeper: PlayerKeeper) {
         self.index = index
+        self.keeper = keeper
         self.workers = workers
         interval = UInt64(world.tickMilliseconds) * 1_000_000
         owner = index == 0 ? RegionOwner(world, workers: workers, capacity: capacity) : nil
@@ -50,9 +52,13 @@ struct TickExchange: ~Copyable {
         return number
     }
 
-    mutating func enter(_ session: UInt64, request: UInt32, object: UInt32, character: UInt64, name: Name) {
+    mutating func enter(
+        _ session: UInt64, request: UInt32, object: UInt32, character: UInt64, name: Name, at tile: Tile?
+    ) {
+        keeper.enter(session, character: character)
         open.enter(
-            session: session, number: nextNumber(), request: request, object: object, character: character, name: name)
+            session: session, number: nextNumber(), request: request, object: object, character: character, name: name,
+            at: tile)
     }
 
     mutating func move(_ session: UInt64, _ packet: Move) {
@@ -65,6 +71,7 @@ struct TickExchange: ~Copyable {
 
     /// - Parameter request: of a logout, after whose answer the session ends.
     mutating func leave(_ session: UInt64, request: UInt32?) {
+        keeper.leave(session, in: openTick)
         open.leave(session: session, number: nextNumber(), request: request)
         if request != nil { leaving.append((session, openTick)) }
     }
@@ -117,6 +124,7 @@ struct TickExchange: ~Copyable {
 
     private mutating func deliver(_ letter: FrameLetter, _ context: WorkerContext) {
         guard let frame = letter.frame else { return }
+        keeper.note(frame)
         audience.begin(frame)
         var deliveries = 0
         audience.deliver { session, own, shared in
@@ -129,6 +137,7 @@ struct TickExchange: ~Copyable {
         counters.ticks += 1
         delivered = frame.tick
         deliveredTurn = context.turn
+        keeper.delivered(frame.tick)
         endLeaving(through: frame.tick, context)
         nextDue = letter.nextDue
         isWaiting = false

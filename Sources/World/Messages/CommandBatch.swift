@@ -46,12 +46,15 @@ public final class CommandBatch: @unchecked Sendable {
 
     /// A character comes into the world.
     ///
-    /// - Parameter object: made by the caller's directory, never used before in this run, and part of the log.
+    /// - Parameters:
+    ///   - object: made by the caller's directory, never used before in this run, and part of the log.
+    ///   - tile: where it left the world, as storage says, and so part of the log too; nil: it was never there.
     public func enter(
-        session: UInt64, number: UInt32, request: UInt32, object: UInt32, character: UInt64, name: Name
+        session: UInt64, number: UInt32, request: UInt32, object: UInt32, character: UInt64, name: Name,
+        at tile: Tile? = nil
     ) {
         let range = name.withBytes { texts.append($0) }
-        let what = Command.What.enter(request: request, object: object, character: character, name: range)
+        let what = Command.What.enter(request: request, object: object, character: character, name: range, at: tile)
         commandColumn.append(Command(session: session, number: number, what: what))
     }
 
