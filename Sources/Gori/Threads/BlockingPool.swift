@@ -47,8 +47,8 @@ public final class BlockingPool: Sendable {
         pthread_sigmask(SIG_SETMASK, &before, nil)
     }
 
-    /// Makes a pool without threads, in which work is done at once by whoever asks for it: for simulation, where nothing
-    /// may depend on when a thread runs.
+    /// Makes a pool without threads, in which work is done at once by whoever asks for it: for simulation, in which
+    /// nothing may depend on when a thread runs.
     @_spi(Measuring)
     public init(immediate: Void) {
         queue = BlockingQueue(credits: 1, patience: 0)
