@@ -66,17 +66,20 @@ struct Serve: ParsableCommand {
         let world = WorldConfiguration(
             tickMilliseconds: tick, moveIntervalMilliseconds: moveInterval, seed: seed,
             spawnArea: spawnArea == 0 ? nil : spawnArea)
-        let server = WorldBinding.make(configuration, world: world)
+        let status = TickStatus(workerCount: configuration.workers)
+        let server = WorldBinding.make(configuration, world: world, status: status)
         server.onLog { Output.log($0) }
+        let regions = RegionMap(world, regions: configuration.workers).count
         let fingerprint = String(WorldProtocol.fingerprint, radix: 16)
         let lines = [
-            "world: \(world.width) × \(world.height) tiles, tick \(tick) ms, seed \(seed)",
+            "world: \(world.width) × \(world.height) tiles, tick \(tick) ms, seed \(seed), regions: \(regions)",
             "protocol: version \(WorldProtocol.version), fingerprint \(fingerprint)",
         ]
         do {
             try server.run(
                 ready: { StartupReport.print($0, configuration, extra: lines, isQuiet: logLevel > .info) },
-                report: CounterReport.log, ended: { CounterReport.write($0, to: options.countersFile) })
+                report: { CounterReport.log($0, world: status.json) },
+                ended: { CounterReport.write($0, world: status.json, to: options.countersFile) })
         } catch {
             throw RunFailure("\(error)")
         }

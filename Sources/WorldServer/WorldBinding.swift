@@ -6,26 +6,30 @@ public import World
 
 /// Binds the world to the engine: packets of sessions become commands of a region, frames become output of sessions.
 ///
-/// One region is owned by worker 0; sessions live on all workers. Between the workers go the three messages of a tick
-/// (`TickExchange`) and nothing else.
+/// The map is shared out among as many regions as there are workers, or as it is large enough for; sessions live on all
+/// workers. Between the workers go the three messages of a tick (`TickWorker`) and nothing else.
 public enum WorldBinding {
     /// Makes a server that plays `world` when it is run.
     ///
     /// - Parameters:
     ///   - base: addresses and limits; session layer and framing are set here.
     ///   - world: the rules.
-    public static func make(_ base: ServerConfiguration, world: WorldConfiguration) -> Server<WorldWorker> {
+    ///   - status: where the ticks are counted; made for as many workers as `base` says.
+    public static func make(
+        _ base: ServerConfiguration, world: WorldConfiguration, status: TickStatus
+    ) -> Server<WorldWorker> {
         var configuration = base
         configuration.sessionLayer = .gori(serving: [
             SessionLayer.ProtocolVersion(version: WorldProtocol.version, fingerprint: WorldProtocol.fingerprint)
         ])
         // A region waits for the commands of every worker in every tick: without one of them the world stands still.
         configuration.whenWorkerDies = .stop
-        let workers = configuration.workers
+        precondition(status.workerCount == configuration.workers, "counts of other workers")
+        let map = RegionMap(world, regions: configuration.workers)
         let capacity = configuration.maximumSessions
         let directory = AccountDirectory()
         let server = Server(configuration) { index in
-            WorldWorker(index: index, workers: workers, world: world, capacity: capacity)
+            WorldWorker(index: index, map: map, world: world, capacity: capacity, status: status)
         }
         addLobby(server, directory, world)
         addWorld(server)
@@ -91,10 +95,7 @@ public enum WorldBinding {
 public struct WorldWorker: ~Copyable {
     var exchange: TickExchange
 
-    init(index: Int, workers: Int, world: WorldConfiguration, capacity: Int) {
-        exchange = TickExchange(index: index, workers: workers, world: world, capacity: capacity)
+    init(index: Int, map: RegionMap, world: WorldConfiguration, capacity: Int, status: TickStatus) {
+        exchange = TickExchange(index: index, map: map, world: world, capacity: capacity, status: status)
     }
-
-    /// What the ticks of this worker have done so far.
-    public var counters: TickCounters { exchange.counters }
 }
