@@ -84,6 +84,7 @@ let package = Package(
         .testTarget(name: "OverlappedTests", dependencies: ["Overlapped", "Platform"], swiftSettings: strict),
         .testTarget(name: "GoriTests", dependencies: ["Gori", "Overlapped", "Wire"], swiftSettings: strict),
         .testTarget(name: "WorldTests", dependencies: ["World", "Wire"], swiftSettings: strict),
+        .testTarget(name: "WorldServerTests", dependencies: ["WorldServer", "World"], swiftSettings: strict),
         .testTarget(
             name: "LoadTests", dependencies: ["Load", "Bots", "World", "Wire", "Overlapped"], swiftSettings: strict),
         // The fuzzers' inputs so far, without the fuzzer: `Tests/Fuzz` is a package of its own.

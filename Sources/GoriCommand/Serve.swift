@@ -31,6 +31,9 @@ struct Serve: ParsableCommand {
     @Option(help: "Milliseconds that a connection has to say hello.")
     var helloTimeout = 5_000
 
+    @Option(help: "A file to write the log of the run into, for 'gori replay'.")
+    var record: String?
+
     @Option(help: "Monsters in the world; 0 is all there is so far.")
     var monsters = 0
 
@@ -67,9 +70,12 @@ struct Serve: ParsableCommand {
             tickMilliseconds: tick, moveIntervalMilliseconds: moveInterval, seed: seed,
             spawnArea: spawnArea == 0 ? nil : spawnArea)
         let status = TickStatus(workerCount: configuration.workers)
-        let server = WorldBinding.make(configuration, world: world, status: status)
-        server.onLog { Output.log($0) }
         let regions = RegionMap(world, regions: configuration.workers).count
+        let recording = try record.map {
+            try Recording(path: $0, world, workers: configuration.workers, regions: regions)
+        }
+        let server = WorldBinding.make(configuration, world: world, status: status, recorder: recording?.recorder)
+        server.onLog { Output.log($0) }
         let fingerprint = String(WorldProtocol.fingerprint, radix: 16)
         let lines = [
             "world: \(world.width) × \(world.height) tiles, tick \(tick) ms, seed \(seed), regions: \(regions)",
@@ -79,7 +85,10 @@ struct Serve: ParsableCommand {
             try server.run(
                 ready: { StartupReport.print($0, configuration, extra: lines, isQuiet: logLevel > .info) },
                 report: { CounterReport.log($0, world: status.json) },
-                ended: { CounterReport.write($0, world: status.json, to: options.countersFile) })
+                ended: { running in
+                    CounterReport.write(running, world: status.json, to: options.countersFile)
+                    recording?.finish()
+                })
         } catch {
             throw RunFailure("\(error)")
         }

@@ -14,6 +14,8 @@ public struct TickCounters: Sendable, BitwiseCopyable {
     public var crossings: UInt64 = 0
     /// References to blocks and private bytes handed to sessions.
     public var deliveries: UInt64 = 0
+    /// Ticks that a recording should have and has not, because it fell behind or could not be written.
+    public var unrecorded: UInt64 = 0
 
     init() {}
 
@@ -21,7 +23,7 @@ public struct TickCounters: Sendable, BitwiseCopyable {
     public var named: [(name: String, value: UInt64)] {
         [
             ("ticks", ticks), ("late", late), ("encodes", encodes), ("privateViews", privateViews),
-            ("crossings", crossings), ("deliveries", deliveries),
+            ("crossings", crossings), ("deliveries", deliveries), ("unrecorded", unrecorded),
         ]
     }
 }

@@ -17,10 +17,15 @@ struct TickExchange: ~Copyable {
     private var settled: UInt64 = 0
     private var counters = TickCounters()
     private let status: TickStatus
+    private var record: TickRecorder?
 
-    init(index: Int, map: RegionMap, world: WorldConfiguration, capacity: Int, status: TickStatus) {
+    init(
+        index: Int, map: RegionMap, world: WorldConfiguration, capacity: Int, status: TickStatus,
+        recorder: Recorder?
+    ) {
         self.index = index
         self.status = status
+        record = recorder.map { TickRecorder($0, worker: index, hasRegion: index < map.count) }
         worker = TickWorker(
             index: index, workers: status.workerCount, map: map, configuration: world, capacity: capacity)
         leaving.reserveCapacity(1_024)
@@ -59,6 +64,7 @@ struct TickExchange: ~Copyable {
         if delivered > settled, context.turn > deliveredTurn { settled = delivered }
         guard !worker.isWaiting else { return context.wake(at: .max) }
         guard context.now >= worker.nextDue else { return context.wake(at: worker.nextDue) }
+        record?.close(worker.open, tick: worker.openTick)
         worker.close(settledThrough: settled) { $0.post(context, to: $1) }
         number = 0
         advance(context)
@@ -75,12 +81,15 @@ struct TickExchange: ~Copyable {
         guard worker.advance(now: context.now, { $0.post(context, to: $1) }) else { return }
         var deliveries = 0
         let tick = worker.openTick - 1
+        record?.begin(tick: tick)
         let frame = worker.deliver { session, own, shared in
+            record?.add(session, own, shared)
             let id = SessionID(rawValue: session)
             for index in 0..<own.count { context.send(shared: own[index], to: id) }
             for index in 0..<shared.count { context.send(shared: shared[index], to: id) }
             deliveries += own.count + shared.count
         }
+        if let isRecorded = record?.end(tick: tick, &worker), !isRecorded { counters.unrecorded += 1 }
         count(frame, deliveries: deliveries)
         delivered = tick
         deliveredTurn = context.turn

@@ -15,8 +15,9 @@ public enum WorldBinding {
     ///   - base: addresses and limits; session layer and framing are set here.
     ///   - world: the rules.
     ///   - status: where the ticks are counted; made for as many workers as `base` says.
+    ///   - recorder: writes the log of the run; made for the same workers.
     public static func make(
-        _ base: ServerConfiguration, world: WorldConfiguration, status: TickStatus
+        _ base: ServerConfiguration, world: WorldConfiguration, status: TickStatus, recorder: Recorder? = nil
     ) -> Server<WorldWorker> {
         var configuration = base
         configuration.sessionLayer = .gori(serving: [
@@ -29,7 +30,9 @@ public enum WorldBinding {
         let capacity = configuration.maximumSessions
         let directory = AccountDirectory()
         let server = Server(configuration) { index in
-            WorldWorker(index: index, map: map, world: world, capacity: capacity, status: status)
+            WorldWorker(
+                TickExchange(
+                    index: index, map: map, world: world, capacity: capacity, status: status, recorder: recorder))
         }
         addLobby(server, directory, world)
         addWorld(server)
@@ -95,7 +98,5 @@ public enum WorldBinding {
 public struct WorldWorker: ~Copyable {
     var exchange: TickExchange
 
-    init(index: Int, map: RegionMap, world: WorldConfiguration, capacity: Int, status: TickStatus) {
-        exchange = TickExchange(index: index, map: map, world: world, capacity: capacity, status: status)
-    }
+    init(_ exchange: consuming TickExchange) { self.exchange = exchange }
 }

@@ -35,7 +35,7 @@ struct Shape: Sendable, CustomTestStringConvertible {
 
     @Test(
         "after every tick a client knows exactly the objects of its sectors, from its bytes alone",
-        arguments: shapes, TestLevel.isFull ? 1...3 : 1...2)
+        arguments: shapes, TestLevel.isFull ? 1...3 : 1...1)
     func oracle(shape: Shape, seed: UInt64) {
         let world = TestWorld(shape.configuration, workers: shape.workers, regions: shape.regions)
         var walk = RandomWalk(seed: seed, players: shape.players, workers: shape.workers)
