@@ -42,6 +42,7 @@ help:
 	@echo 'make canaries    whether the simulation finds bugs that are there on purpose'
 	@echo 'make allocations  count heap allocations of the running server under load: none is the promise'
 	@echo 'make held        hold idle connections in one process and count what is lost (SECONDS=600 COUNT=50000)'
+	@echo 'make kills       kill the world server under load and check what it remembers (COUNT=100)'
 	@echo 'make sanitize    the tests with AddressSanitizer, ThreadSanitizer and freed I/O memory out of reach'
 	@echo 'make format      format the Swift sources'
 	@echo 'make docs        the documentation of the libraries (DocC)'
@@ -152,6 +153,12 @@ allocations: build $(OUT)/load $(OUT)/count_allocations.so
 held: SECONDS ?= 600
 held: build $(OUT)/hold
 	@$(PYTHON) -B Benchmarks/held.py --gori $(GORI) --count $(COUNT) --seconds $(SECONDS)
+
+# Players walk, the server is killed, and everybody must be where he was at most ten seconds before.
+.PHONY: kills
+kills: KILLS = $(if $(filter command line environment,$(origin COUNT)),$(COUNT),100)
+kills: build
+	@GORI=$(abspath $(GORI)) $(PYTHON) -B Tests/EndToEnd/kills.py --kills $(KILLS)
 
 $(OUT)/count_allocations.so: $(REFERENCE)/count_allocations.c
 	@mkdir -p $(OUT)

@@ -21,6 +21,8 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.1.0"),
+        // Only for `Storage`.
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         // Only for `make docs`.
         .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.4.3"),
     ],
@@ -39,8 +41,11 @@ let package = Package(
             name: "SimulatedKernel", dependencies: ["Overlapped", "CLiburing", "CFiber"], swiftSettings: strict),
         // Floor 2: the server engine.
         .target(name: "Gori", dependencies: ["Overlapped", "Wire", "Platform"], swiftSettings: strict),
-        // Floor 3: the reference MMO, and the engine of load generators.
+        // Floor 3: the reference MMO, what outlives it, and the engine of load generators.
         .target(name: "World", dependencies: ["Wire", "Platform"], swiftSettings: strict),
+        .target(
+            name: "Storage", dependencies: ["Platform", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: strict),
         .target(
             name: "Load",
             dependencies: [
@@ -48,13 +53,14 @@ let package = Package(
             ],
             swiftSettings: strict),
         // Floor 4: what binds the floors to programs.
-        .target(name: "WorldServer", dependencies: ["Gori", "World", "Wire", "Platform"], swiftSettings: strict),
+        .target(
+            name: "WorldServer", dependencies: ["Gori", "World", "Storage", "Wire", "Platform"], swiftSettings: strict),
         .target(name: "Bots", dependencies: ["Load", "World", "Wire", "Overlapped"], swiftSettings: strict),
         // Floor 5: the command line.
         .executableTarget(
             name: "GoriCommand",
             dependencies: [
-                "Gori", "WorldServer", "Bots", "World", "Wire", "Overlapped",
+                "Gori", "WorldServer", "Storage", "Bots", "World", "Wire", "Overlapped",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -67,7 +73,7 @@ let package = Package(
         // The engine and the world on the simulated kernel: `make simulate`.
         .target(
             name: "Simulation",
-            dependencies: ["SimulatedKernel", "Gori", "Overlapped", "Wire", "World", "WorldServer"],
+            dependencies: ["SimulatedKernel", "Gori", "Overlapped", "Wire", "World", "Storage", "WorldServer"],
             path: "Tests/Simulation/Simulation", swiftSettings: strict),
         .executableTarget(
             name: "Simulate",
@@ -84,7 +90,12 @@ let package = Package(
         .testTarget(name: "OverlappedTests", dependencies: ["Overlapped", "Platform"], swiftSettings: strict),
         .testTarget(name: "GoriTests", dependencies: ["Gori", "Overlapped", "Wire"], swiftSettings: strict),
         .testTarget(name: "WorldTests", dependencies: ["World", "Wire"], swiftSettings: strict),
-        .testTarget(name: "WorldServerTests", dependencies: ["WorldServer", "World"], swiftSettings: strict),
+        .testTarget(
+            name: "StorageTests", dependencies: ["Storage", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: strict),
+        .testTarget(
+            name: "WorldServerTests", dependencies: ["WorldServer", "Gori", "World", "Storage", "Wire"],
+            swiftSettings: strict),
         .testTarget(
             name: "LoadTests", dependencies: ["Load", "Bots", "World", "Wire", "Overlapped"], swiftSettings: strict),
         // The fuzzers' inputs so far, without the fuzzer: `Tests/Fuzz` is a package of its own.

@@ -75,7 +75,8 @@ def echo(gori, io, mode, connections, depth, size, group, seconds):
 
 def world(gori, io, count, seconds, *options):
     """Bots walk; the count is read while all of them are in the world."""
-    server = Server([gori, "serve", "--listen", "127.0.0.1:0", "--io", io, "--workers", "2", *options])
+    server = Server(
+        [gori, "serve", "--listen", "127.0.0.1:0", "--database", "off", "--io", io, "--workers", "2", *options])
     try:
         bots = subprocess.Popen(
             [gori, "bots", "--connect", server.address, "--count", str(count), "--ramp", "1000", "--duration",

@@ -63,7 +63,7 @@ def start_server(options):
                "--maximum-sessions", str(options.count + 100)]
     if options.mode == "session":
         # More than four pings in a heartbeat of the server are violations.
-        command += ["--heartbeat", str(round(options.interval * 1000))]
+        command += ["--database", "off", "--heartbeat", str(round(options.interval * 1000))]
     if not options.normal and options.io == "uring":
         command.append("--direct-descriptors")
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]

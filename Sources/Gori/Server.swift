@@ -79,12 +79,8 @@ public final class Server<State: ~Copyable> {
             Route(body: P.bodySize, stages: mask) { (body, session, state) throws(DecodeError) in
                 let packet = try P.decode(body)
                 let id = session.id
-                let hasStarted = session.startSlowPart {
-                    let result = try await slow(packet, id)
-                    return { session, state in
-                        handler(result, session, &state.assumingMemoryBound(to: State.self).pointee)
-                    }
-                }
+                let hasStarted = session.start(
+                    with: State.self, async: { try await slow(packet, id) }, then: handler)
                 guard !hasStarted else { return }
                 guard let busy else { return session.end(.full) }
                 busy(packet, session, &state.assumingMemoryBound(to: State.self).pointee)

@@ -2,6 +2,7 @@
 
 internal import ArgumentParser
 internal import Gori
+internal import Storage
 internal import World
 internal import WorldServer
 
@@ -37,8 +38,8 @@ struct Serve: ParsableCommand {
     @Option(help: "Monsters in the world; 0 is all there is so far.")
     var monsters = 0
 
-    @Option(help: "Where accounts are kept: 'off', in memory, is all there is so far.")
-    var database = "off"
+    @Option(help: "The SQLite file with accounts and positions; 'off' keeps them in memory, until the server ends.")
+    var database = "data/gori.sqlite"
 
     @Option(help: "The live page's address: 'off' is all there is so far.")
     var console = "off"
@@ -56,7 +57,10 @@ struct Serve: ParsableCommand {
         try checkRange(heartbeat, 100...65_535, "--heartbeat")
         try checkRange(helloTimeout, 100...600_000, "--hello-timeout")
         guard monsters == 0 else { throw ValidationError("--monsters is not there yet: leave it out or say 0") }
-        guard database == "off" else { throw ValidationError("--database is not there yet: leave it out or say off") }
+        guard !database.contains("://") else {
+            throw ValidationError("--database takes the path of a file or off: '\(database)' is not there yet")
+        }
+        guard !database.isEmpty else { throw ValidationError("--database takes the path of a file or off") }
         guard console == "off" else { throw ValidationError("--console is not there yet: leave it out or say off") }
         guard config == nil else { throw ValidationError("--config is not there yet: leave it out") }
     }
@@ -69,19 +73,22 @@ struct Serve: ParsableCommand {
         let world = WorldConfiguration(
             tickMilliseconds: tick, moveIntervalMilliseconds: moveInterval, seed: seed,
             spawnArea: spawnArea == 0 ? nil : spawnArea)
+        let accounts = try openAccounts()
         let status = TickStatus(workerCount: configuration.workers)
         let regions = RegionMap(world, regions: configuration.workers).count
         let recording = try record.map {
             try Recording(path: $0, world, workers: configuration.workers, regions: regions)
         }
-        let server = WorldBinding.make(configuration, world: world, status: status, recorder: recording?.recorder)
+        let server = WorldBinding.make(
+            configuration, world: world, accounts: accounts, status: status, recorder: recording?.recorder)
         server.onLog { Output.log($0) }
         let fingerprint = String(WorldProtocol.fingerprint, radix: 16)
         let lines = [
             "world: \(world.width) × \(world.height) tiles, tick \(tick) ms, seed \(seed), regions: \(regions)",
             "protocol: version \(WorldProtocol.version), fingerprint \(fingerprint)",
+            "accounts: \(database == "off" ? "in memory, forgotten when the server ends" : database)",
         ]
-        do {
+        let outcome = Result {
             try server.run(
                 ready: { StartupReport.print($0, configuration, extra: lines, isQuiet: logLevel > .info) },
                 report: { CounterReport.log($0, world: status.json) },
@@ -89,6 +96,21 @@ struct Serve: ParsableCommand {
                     CounterReport.write(running, world: status.json, to: options.countersFile)
                     recording?.finish()
                 })
+        }
+        // However the server ended, what players did is saved.
+        let closing = Result { try accounts.close() }
+        do {
+            try outcome.get()
+            try closing.get()
+        } catch {
+            throw RunFailure("\(error)")
+        }
+    }
+
+    private func openAccounts() throws -> AccountService {
+        do {
+            let store = try database == "off" ? AccountStore() : AccountStore(path: database)
+            return AccountService(store) { Output.log($0) }
         } catch {
             throw RunFailure("\(error)")
         }

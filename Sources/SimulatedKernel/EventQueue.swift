@@ -8,6 +8,8 @@ struct EventQueue {
         case arrival(connection: Int)
         /// A send that found no room although there was some is tried again.
         case retry(connection: Int)
+        /// A client may have taken nothing for as long as it may.
+        case overdue(connection: Int)
         /// Something of the simulator's own.
         case own(Int)
     }

@@ -7,9 +7,9 @@ public enum Mark: Int, CaseIterable, Sendable {
     case multishotEnds, noBuffers, earlyNoBuffers, receiveLimit, bufferUsedUp
     case cancelFound, cancelMissed, cancelTooLate, cancelAnsweredFirst, dataAfterShutdown, dataAfterCancel
     case submitRefused, submitPartial, overflow, overflowFailure, workLeft
-    case descriptorReused, descriptorReusedElsewhere, descriptorMissing, connectionAborted
+    case descriptorReused, descriptorReusedElsewhere, connectionAborted
     case earlyWake, deadline, reordered, preempted, doorbell
-    case resetSent, resetReceived, resetWithUnread, finishedByServer, finishedByClient
+    case resetSent, resetReceived, resetWithUnread, finishedByServer, finishedByClient, sendTimedOut
     case spuriousEvent, eventDelivered, writableAgain
 }
 

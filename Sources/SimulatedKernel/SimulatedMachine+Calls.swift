@@ -50,6 +50,8 @@ extension SimulatedMachine {
         // SHUT_RD 0, SHUT_WR 1, SHUT_RDWR 2.
         if how != 0 { sendFinish(socket) }
         if how != 1 {
+            // What was about to arrive may have been quicker.
+            if !socket.isReceiveShut, case .bytes? = socket.segments.first, dice.chance(500) { socket.arrive() }
             socket.isReceiveShut = true
             if socket.incoming.count > 0 { marks.make(.dataAfterShutdown) }
             becameReadable(socket)
@@ -72,7 +74,8 @@ extension SimulatedMachine {
 
     func receiveNow(_ socket: SimulatedSocket, _ memory: UnsafeMutableRawBufferPointer) -> Int {
         if socket.incoming.count > 0 {
-            let count = portion(of: min(memory.count, socket.incoming.count))
+            // Never less than there is: who reads less than he asked for may take it that nothing is left (epoll(7)).
+            let count = min(memory.count, socket.incoming.count)
             socket.incoming.take(into: UnsafeMutableRawBufferPointer(rebasing: memory[..<count]))
             noteRead(socket, count)
             note(UInt64(socket.number) << 32 | UInt64(count))

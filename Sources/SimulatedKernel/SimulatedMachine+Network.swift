@@ -80,6 +80,7 @@ extension SimulatedMachine {
             room = min(room, dice.chance(300) ? 1 : 1 + dice.below(total - 1))
             if room < total { roomLater(socket) }
         }
+        if socket.room < total { noteFull(socket) }
         guard room > 0 else {
             socket.wantsRoom = true
             return -11
@@ -94,6 +95,28 @@ extension SimulatedMachine {
         socket.bytesSent += taken
         note(UInt64(socket.number) << 32 | UInt64(taken))
         return taken
+    }
+
+    /// There is not enough room: the time of the client begins to run.
+    private func noteFull(_ socket: SimulatedSocket) {
+        guard sendTimeout > 0, socket.fullSince == .max else { return }
+        socket.fullSince = clock
+        events.add(.overdue(connection: socket.number), at: clock + sendTimeout)
+    }
+
+    /// The kernel gives up a client that has taken nothing for too long.
+    func endOverdue(_ socket: SimulatedSocket) {
+        guard socket.fullSince != .max, !socket.isDead, socket.references > 0 else { return }
+        guard clock >= socket.fullSince + sendTimeout else {
+            return events.add(.overdue(connection: socket.number), at: socket.fullSince + sendTimeout)
+        }
+        marks.make(.sendTimedOut)
+        say("client \(socket.number) has taken nothing for too long")
+        socket.isDead = true
+        socket.error = 110
+        if socket.end == .none { socket.end = .reset }
+        becameReadable(socket)
+        becameWritable(socket)
     }
 
     /// There is room, but nobody has said so: some time passes before the socket becomes writable.

@@ -37,6 +37,9 @@ public final class SimulatedMachine: ForeignKernel {
     @exclusivity(unchecked) public private(set) var digest: UInt64 = 0xCBF2_9CE4_8422_2325
     /// Completions and readiness events told so far.
     @exclusivity(unchecked) public internal(set) var completions = 0
+    /// How long a client may take nothing before the kernel ends its connection, in nanoseconds (TCP_USER_TIMEOUT,
+    /// tcp(7), which servers set on their listeners); 0: for ever.
+    public var sendTimeout: UInt64 = 0
     /// How long a segment travels, in nanoseconds.
     public var travelRange = 1_000...1_000_000
     /// Whether a thread that has nothing to wait for may be kept from running for long.
@@ -233,6 +236,7 @@ public final class SimulatedMachine: ForeignKernel {
             let socket = connections[connection]
             socket.isRetrying = false
             if socket.room > 0 || socket.isDead { becameWritable(socket) }
+        case .overdue(let connection): endOverdue(connections[connection])
         case .own(let number): onEvent(number)
         case nil: break
         }

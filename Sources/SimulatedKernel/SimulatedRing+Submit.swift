@@ -49,7 +49,7 @@ extension SimulatedRing {
     }
 
     private func missing(_ entry: io_uring_sqe) {
-        machine.marks.make(.descriptorMissing)
+        machine.fail("\(OperationText.describe(entry.user_data)) names descriptor \(entry.fd), which is not open")
         post(entry.user_data, -EBADF)
     }
 

@@ -97,10 +97,12 @@ final class SimulatedRing: Waitable {
     func post(_ userData: UInt64, _ result: Int32, _ flags: UInt32 = 0) -> Bool {
         machine.completions += 1
         machine.note(userData)
-        machine.note(UInt64(UInt32(bitPattern: result)) << 32 | UInt64(flags & 0xFFFF))
+        // A descriptor has the kernel's own number in it, which is no part of the run.
+        let told = result >= ForeignKernel.firstDescriptor ? Int32(machine.number(of: result)) : result
+        machine.note(UInt64(UInt32(bitPattern: told)) << 32 | UInt64(flags & 0xFFFF))
         machine.trace?.completed(self, userData, result, flags)
         machine.say(
-            "ring \(machine.number(of: descriptor)): \(OperationText.describe(userData)) → \(result)"
+            "ring \(machine.number(of: descriptor)): \(OperationText.describe(userData)) → \(told)"
                 + (flags & UInt32(CL_CQE_F_MORE) != 0 ? ", more" : ""))
         guard !hasOverflow, memory.freeCompletions > 0 else {
             machine.marks.make(.overflow)

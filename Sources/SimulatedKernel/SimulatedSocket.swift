@@ -50,6 +50,8 @@ public final class SimulatedSocket {
     /// A send found no room since there was some last.
     @exclusivity(unchecked) var wantsRoom = false
     var isRetrying = false
+    /// Since when the client has taken nothing although something waits; .max: nothing waits.
+    var fullSince: UInt64 = .max
     var end = End.none {
         didSet { if oldValue == .none { endedAt = machine.clock } }
     }
@@ -102,6 +104,9 @@ public final class SimulatedSocket {
         machine.events.add(.arrival(connection: number), at: lastArrival)
     }
 
+    /// Bytes that have arrived and that the server has not read.
+    public var unreadByServer: Int { incoming.count }
+
     /// Bytes that the client could read now.
     public var clientReadable: Int { outgoing.count }
 
@@ -119,6 +124,7 @@ public final class SimulatedSocket {
             outgoing.take(into: buffer)
             body(UnsafeRawBufferPointer(buffer))
         }
+        if fullSince != .max { fullSince = outgoing.count == 0 ? .max : machine.clock }
         if wantsRoom, room > 0 { machine.becameWritable(self) }
     }
 

@@ -19,6 +19,15 @@ public struct BlockPool: ~Copyable {
     /// How often memory came from the heap because no block was at hand; constant in steady state.
     public private(set) var heapAllocations = 0
 
+    /// Whether blocks are overwritten when they are given back, so that whoever still reads them reads nonsense.
+    package var spoilsFreeBlocks = false
+
+    /// Overwrites memory that is free now, where that is wanted.
+    package func spoil(_ memory: UnsafeMutableRawPointer?, count: Int) {
+        guard spoilsFreeBlocks, let memory else { return }
+        memory.initializeMemory(as: UInt8.self, repeating: 0xA5, count: count)
+    }
+
     /// Makes an empty pool.
     ///
     /// - Parameter idleLimit: bytes of unused blocks that are kept.
@@ -61,6 +70,7 @@ public struct BlockPool: ~Copyable {
     public mutating func giveBack(_ block: UnsafeMutableRawBufferPointer) {
         guard let base = block.baseAddress else { return }
         bytesInUse &-= block.count
+        if spoilsFreeBlocks { spoil(base, count: block.count) }
         guard Self.keepsIdleBlocks, let index = Self.sizeIndex(block.count), idleBytes &+ block.count <= idleLimit
         else {
             return IOMemory.deallocate(base, byteCount: block.count)

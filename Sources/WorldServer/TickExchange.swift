@@ -9,6 +9,7 @@ internal import World
 struct TickExchange: ~Copyable {
     private let index: Int
     private var worker: TickWorker
+    private let keeper: PlayerKeeper
     private var number: UInt32 = 0
     /// Sessions that logged out, ended when the tick that answers them has been delivered.
     private var leaving: [(session: UInt64, tick: UInt64)] = []
@@ -20,10 +21,11 @@ struct TickExchange: ~Copyable {
     private var record: TickRecorder?
 
     init(
-        index: Int, map: RegionMap, world: WorldConfiguration, capacity: Int, status: TickStatus,
+        index: Int, map: RegionMap, world: WorldConfiguration, capacity: Int, keeper: PlayerKeeper, status: TickStatus,
         recorder: Recorder?
     ) {
         self.index = index
+        self.keeper = keeper
         self.status = status
         record = recorder.map { TickRecorder($0, worker: index, hasRegion: index < map.count) }
         worker = TickWorker(
@@ -38,9 +40,13 @@ struct TickExchange: ~Copyable {
         return number
     }
 
-    mutating func enter(_ session: UInt64, request: UInt32, object: UInt32, character: UInt64, name: Name) {
+    mutating func enter(
+        _ session: UInt64, request: UInt32, object: UInt32, character: UInt64, name: Name, at tile: Tile?
+    ) {
+        keeper.enter(session, character: character)
         worker.open.enter(
-            session: session, number: nextNumber(), request: request, object: object, character: character, name: name)
+            session: session, number: nextNumber(), request: request, object: object, character: character, name: name,
+            at: tile)
     }
 
     mutating func move(_ session: UInt64, _ packet: Move) {
@@ -53,6 +59,7 @@ struct TickExchange: ~Copyable {
 
     /// - Parameter request: of a logout, after whose answer the session ends.
     mutating func leave(_ session: UInt64, request: UInt32?) {
+        keeper.leave(session, in: worker.openTick)
         worker.open.leave(session: session, number: nextNumber(), request: request)
         if request != nil { leaving.append((session, worker.openTick)) }
     }
@@ -79,6 +86,7 @@ struct TickExchange: ~Copyable {
 
     private mutating func advance(_ context: WorkerContext) {
         guard worker.advance(now: context.now, { $0.post(context, to: $1) }) else { return }
+        worker.forEachFrame { keeper.note($0) }
         var deliveries = 0
         let tick = worker.openTick - 1
         record?.begin(tick: tick)
@@ -93,6 +101,7 @@ struct TickExchange: ~Copyable {
         count(frame, deliveries: deliveries)
         delivered = tick
         deliveredTurn = context.turn
+        keeper.delivered(tick)
         endLeaving(through: tick, context)
         context.wake(at: worker.nextDue)
     }

@@ -4,20 +4,24 @@ public import Gori
 internal import Wire
 public import World
 
-/// Binds the world to the engine: packets of sessions become commands of a region, frames become output of sessions.
+/// Binds the world to the engine and to storage: packets of sessions become commands of a region, frames become output
+/// of sessions and positions that are saved.
 ///
 /// The map is shared out among as many regions as there are workers, or as it is large enough for; sessions live on all
-/// workers. Between the workers go the three messages of a tick (`TickWorker`) and nothing else.
+/// workers. Between the workers go the three messages of a tick (`TickWorker`), and a request to end a session that is
+/// replaced.
 public enum WorldBinding {
     /// Makes a server that plays `world` when it is run.
     ///
     /// - Parameters:
     ///   - base: addresses and limits; session layer and framing are set here.
     ///   - world: the rules.
+    ///   - accounts: who may play, and where characters are; closed by the caller when the server has ended.
     ///   - status: where the ticks are counted; made for as many workers as `base` says.
     ///   - recorder: writes the log of the run; made for the same workers.
     public static func make(
-        _ base: ServerConfiguration, world: WorldConfiguration, status: TickStatus, recorder: Recorder? = nil
+        _ base: ServerConfiguration, world: WorldConfiguration, accounts: AccountService, status: TickStatus,
+        recorder: Recorder? = nil
     ) -> Server<WorldWorker> {
         var configuration = base
         configuration.sessionLayer = .gori(serving: [
@@ -28,52 +32,19 @@ public enum WorldBinding {
         precondition(status.workerCount == configuration.workers, "counts of other workers")
         let map = RegionMap(world, regions: configuration.workers)
         let capacity = configuration.maximumSessions
-        let directory = AccountDirectory()
+        let claims = CharacterClaims()
         let server = Server(configuration) { index in
-            WorldWorker(
+            let keeper = PlayerKeeper(worker: index, accounts: accounts, claims: claims)
+            return WorldWorker(
                 TickExchange(
-                    index: index, map: map, world: world, capacity: capacity, status: status, recorder: recorder))
+                    index: index, map: map, world: world, capacity: capacity, keeper: keeper, status: status,
+                    recorder: recorder), keeper)
         }
-        addLobby(server, directory, world)
+        Lobby(accounts, claims, world).open(server)
         addWorld(server)
         addTicks(server)
+        addStorage(server, accounts)
         return server
-    }
-
-    private static func addLobby(
-        _ server: Server<WorldWorker>, _ directory: AccountDirectory, _ world: WorldConfiguration
-    ) {
-        server.on(
-            Login.self, in: .lobby,
-            async: { login, _ in await directory.login(login) },
-            busy: { login, session, _ in
-                session.send(LoginResult(request: login.request, code: 2, text: "too many logins at once, try again"))
-            },
-            then: { outcome, session, _ in
-                if let character = outcome.characters.first { session.tag = character.id }
-                session.send(outcome)
-            })
-        server.on(SelectCharacter.self, in: .lobby) { select, session, worker in
-            guard session.tag != 0, session.tag == select.character,
-                let name = directory.name(of: select.character)
-            else {
-                session.send(
-                    EnterWorld(
-                        request: select.request, code: .noSuchCharacter, object: 0, x: 0, y: 0, configuration: world))
-                return
-            }
-            session.enter(.inWorld)
-            worker.exchange.enter(
-                session.id.rawValue, request: select.request, object: directory.nextObject(),
-                character: select.character, name: name)
-        }
-        server.on(Logout.self) { logout, session, worker in
-            guard session.stage == .inWorld else {
-                session.send(RequestResult(request: logout.request, code: .ok))
-                return session.end(.leaving)
-            }
-            worker.exchange.leave(session.id.rawValue, request: logout.request)
-        }
     }
 
     private static func addWorld(_ server: Server<WorldWorker>) {
@@ -83,7 +54,11 @@ public enum WorldBinding {
         server.on(Chat.self, in: .inWorld) { chat, session, worker in
             worker.exchange.chat(session.id.rawValue, chat)
         }
-        server.onClose { id, _, worker in worker.exchange.leave(id.rawValue, request: nil) }
+        server.onClose { id, _, worker in
+            worker.characters[id] = nil
+            worker.exchange.leave(id.rawValue, request: nil)
+            worker.keeper.close(id.rawValue)
+        }
     }
 
     private static func addTicks(_ server: Server<WorldWorker>) {
@@ -92,11 +67,25 @@ public enum WorldBinding {
             worker.exchange.receive(tag, batch, from: from, context)
         }
     }
+
+    private static func addStorage(_ server: Server<WorldWorker>, _ accounts: AccountService) {
+        server.every(milliseconds: AccountService.handOnInterval) { _, worker in worker.keeper.handOn() }
+        server.every(milliseconds: AccountService.writeInterval) { context, _ in
+            // One write an interval, whatever the number of workers.
+            if context.index == 0 { accounts.flush() }
+        }
+    }
 }
 
 /// What a worker keeps for the world.
 public struct WorldWorker: ~Copyable {
     var exchange: TickExchange
+    let keeper: PlayerKeeper
+    /// What sessions in the lobby may select.
+    var characters: [SessionID: LoginResult.Character] = [:]
 
-    init(_ exchange: consuming TickExchange) { self.exchange = exchange }
+    init(_ exchange: consuming TickExchange, _ keeper: PlayerKeeper) {
+        self.exchange = exchange
+        self.keeper = keeper
+    }
 }

@@ -52,7 +52,10 @@ class DeployTest(ServerTest):
     def assert_starts(self, command):
         """The program takes the options of a command line that serves on port 7777, on another port."""
         self.assertEqual(command[:3], ["serve", "--listen", "[::]:7777"])
-        self.start("serve", *self.LOCAL, *command[3:])
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        options = [option.replace("/data/", folder.name + "/") for option in command[3:]]
+        self.start("serve", *self.LOCAL, *options)
 
 
 @needs("cc")
@@ -134,7 +137,7 @@ class Image(DeployTest):
         return [rest for instruction, rest in self.instructions if instruction == name]
 
     def test_every_instruction_is_one(self):
-        known = {"ARG", "FROM", "RUN", "WORKDIR", "COPY", "USER", "EXPOSE", "STOPSIGNAL", "ENTRYPOINT", "CMD"}
+        known = {"ARG", "FROM", "RUN", "WORKDIR", "COPY", "USER", "EXPOSE", "VOLUME", "STOPSIGNAL", "ENTRYPOINT", "CMD"}
         self.assertLessEqual({name for name, _ in self.instructions}, known)
         self.assertEqual(len(self.all("FROM")), 2)
 
@@ -160,6 +163,8 @@ class Image(DeployTest):
         self.assertEqual(self.all("EXPOSE"), ["7777"])
         self.assertEqual(json.loads(self.all("ENTRYPOINT")[-1]), [PROGRAM])
         self.assertTrue(any(rest.split()[-1] == PROGRAM for rest in self.all("COPY")))
+        self.assertEqual(self.all("VOLUME"), ["/data"])
+        self.assertIn("/data/gori.sqlite", json.loads(self.all("CMD")[-1]))
         self.assert_starts(json.loads(self.all("CMD")[-1]))
 
 
@@ -185,6 +190,8 @@ class Compose(DeployTest):
         self.assertIn("no-new-privileges:true", self.service["security_opt"])
         self.assertEqual(self.service["cap_drop"], ["ALL"])
         self.assertTrue(self.service["read_only"])
+        self.assertEqual([volume.split(":")[1] for volume in self.service["volumes"]], ["/data"])
+        self.assertIn("/data/gori.sqlite", self.service["command"])
         self.assertEqual(self.service["ports"], ["7777:7777"])
         limits = self.service["ulimits"]
         self.assertEqual(limits["memlock"], -1)

@@ -26,6 +26,7 @@ has_file() {
 links_c() { has_file /usr/lib/gcc/*/*/libstdc++.so /usr/lib64/libstdc++.so && has_file /usr/include/stdio.h; }
 reads_yaml() { python3 -c 'import yaml'; }
 has_liburing() { has_file /usr/include/liburing.h || pkg-config --exists liburing; }
+has_sqlite() { has_file /usr/include/sqlite3.h; }
 
 # The libraries that a Swift toolchain unpacked by hand finds missing on a bare machine.
 has_library() { has_file /usr/lib/*/"$1" /lib/*/"$1" /usr/lib/"$1" /usr/lib64/"$1"; }
@@ -38,6 +39,7 @@ needs_to_run() {
     need g++ links_c
     need pkg-config has pkg-config
     need liburing-dev has_liburing
+    need libsqlite3-dev has_sqlite
 }
 needs_to_test() {
     need python3 has python3

@@ -12,7 +12,8 @@ enum FloorRules {
         "SimulatedKernel": ["Overlapped", "CLiburing", "CFiber"],
         "Gori": ["Overlapped", "Wire", "Platform"],
         "World": ["Wire", "Platform"],
-        "WorldServer": ["Gori", "World", "Wire", "Platform"],
+        "Storage": ["Platform"],
+        "WorldServer": ["Gori", "World", "Storage", "Wire", "Platform"],
         "Load": ["Overlapped", "Wire", "Platform"],
         "Bots": ["Load", "World", "Wire", "Overlapped"],
     ]

@@ -96,6 +96,28 @@ public struct Session: ~Escapable {
         core.pointee.schedule(slot)
     }
 
+    // MARK: Slow work
+
+    /// Starts a slow part from inside a handler that has looked at the session and its worker's state first; else as
+    /// `Server.on(_:in:async:)`. The session's later packets wait until `then` has run.
+    ///
+    /// - Parameters:
+    ///   - slow: runs when the handler has returned, on the worker's thread between its suspensions; must not block.
+    ///   - then: gets what came of it, unless the session has ended.
+    /// - Returns: false when too many slow parts run already, or one of this session's; then neither part runs.
+    @inlinable
+    public func start<Result: Sendable, State: ~Copyable>(
+        with _: State.Type, async slow: @escaping @Sendable () async throws -> Result,
+        then handler: @escaping @Sendable (Result, Session, inout State) -> Void
+    ) -> Bool {
+        startSlowPart {
+            let result = try await slow()
+            return { session, state in
+                handler(result, session, &state.assumingMemoryBound(to: State.self).pointee)
+            }
+        }
+    }
+
     // MARK: What `send` and `on` are made of
 
     /// Starts the slow part of a handler; false when too many run already.
@@ -105,7 +127,8 @@ public struct Session: ~Escapable {
     ) -> Bool {
         let record = core.pointee.sessions.records + slot
         let configuration = core.pointee.configuration
-        guard core.pointee.slowPartsRunning < configuration.maximumSlowParts, let executor = core.pointee.executor
+        guard core.pointee.slowPartsRunning < configuration.maximumSlowParts, !record.pointee.slowPartRuns,
+            let executor = core.pointee.executor
         else { return false }
         core.pointee.slowPartsRunning += 1
         record.pointee.slowPartRuns = true

@@ -26,9 +26,12 @@ struct TurnArena {
     /// Gives all blocks but one back. No send may name them any more.
     mutating func reset(pool: inout BlockPool) {
         guard IOMemory.isReused else { return release(pool: &pool) }
+        let wasUsed = used
         used = 0
+        let isLast = blocks.count == 1
         while blocks.count > 1, let block = blocks.popLast() { pool.giveBack(block) }
         guard let kept = blocks.first else { return }
+        pool.spoil(kept.baseAddress, count: isLast ? wasUsed : kept.count)
         current = kept.baseAddress
         capacity = kept.count
     }

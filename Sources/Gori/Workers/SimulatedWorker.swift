@@ -26,6 +26,7 @@ public final class SimulatedWorker {
         worker.initialize(to: Worker(port: port, index: index, server.surroundings))
         kind = .uring(worker)
         core = worker.pointee.core
+        core.pointee.pool.spoilsFreeBlocks = true
     }
 
     /// Makes a worker over a port of epoll.
@@ -35,6 +36,7 @@ public final class SimulatedWorker {
         worker.initialize(to: Worker(port: port, index: index, server.surroundings))
         kind = .epoll(worker)
         core = worker.pointee.core
+        core.pointee.pool.spoilsFreeBlocks = true
     }
 
     deinit {
@@ -99,6 +101,27 @@ public final class SimulatedWorker {
 
     /// The most bytes that wait for any session that is open and has not been asked to end.
     public var largestOpenBacklog: Int { core.pointee.largestOpenBacklog }
+
+    /// Whether a session is open and read: not paused, not ending, and no slow part of it runs.
+    public func isRead(_ id: SessionID) -> Bool {
+        guard let record = core.pointee.find(id) else { return false }
+        return record.pointee.phase == .open && !record.pointee.endRequested && !record.pointee.isPaused
+            && !record.pointee.slowPartRuns
+    }
+
+    /// Whether a session is open and not read, because it does not read either.
+    public func isPaused(_ id: SessionID) -> Bool { core.pointee.find(id)?.pointee.isPaused ?? false }
+
+    /// Whether messages to other workers wait for room.
+    public var waitsForRoom: Bool { core.pointee.outboxes.isBlocked }
+
+    /// Whether a drain was over before all sessions had ended.
+    public var hasForcedEnd: Bool {
+        switch kind {
+        case .uring(let worker): worker.pointee.hasForcedEnd
+        case .epoll(let worker): worker.pointee.hasForcedEnd
+        }
+    }
 
     /// Lets go of what a stopped worker still has, as its thread does.
     ///

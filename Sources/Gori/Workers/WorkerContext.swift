@@ -89,10 +89,17 @@ public struct WorkerContext: ~Escapable {
         commit(place: place, memory, bytes.byteCount)
     }
 
-    /// Ends a session of this worker, as `Session.end`.
+    /// Ends a session of any worker, as `Session.end`; one of another worker as soon as that reads its mail. Nothing
+    /// happens if it has ended.
     public func end(_ id: SessionID, _ reason: EndReason) {
+        guard id.worker == index else { return endElsewhere(id, reason) }
         guard let slot = openSlot(id) else { return }
         pointer.pointee.requestEnd(slot, reason)
+    }
+
+    private func endElsewhere(_ id: SessionID, _ reason: EndReason) {
+        guard id.worker < count else { return }
+        pointer.pointee.outboxes.mailboxes.post(.perform { worker, _ in worker.end(id, reason) }, to: id.worker)
     }
 
     // MARK: Mail

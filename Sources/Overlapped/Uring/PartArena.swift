@@ -37,7 +37,10 @@ struct PartArena: ~Copyable {
     }
 
     /// Forgets everything. No list of the arena may be in use.
-    mutating func reset() {
+    ///
+    /// - Parameter spoils: overwrites the lists, so that whoever still reads one is found out.
+    mutating func reset(spoils: Bool = false) {
+        if spoils, let first = chunks.first { memset(first, 0xA5, (chunk > 0 ? Self.chunkCapacity : used) * 16) }
         chunk = 0
         used = 0
         guard !IOMemory.isReused else { return }

@@ -221,7 +221,7 @@ public struct UringPort: CompletionPort, ~Copyable {
 
     /// What the last turn's sends named is free, now that all that was blocked of them has been told.
     private mutating func resetArena() {
-        arena.reset()
+        arena.reset(spoils: ring.isForeign)
         arenaInUse = false
         freeLent()
         buffers.hideSlices()

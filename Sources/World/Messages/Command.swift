@@ -4,8 +4,8 @@
 public struct Command: Sendable, BitwiseCopyable {
     /// What is asked.
     public enum What: Sendable, BitwiseCopyable {
-        /// The session's player comes into the world as `object`, whose number no other ever had.
-        case enter(request: UInt32, object: UInt32, character: UInt64, name: ByteRange)
+        /// The session's player comes into the world as `object`, whose number no other ever had, where it left it.
+        case enter(request: UInt32, object: UInt32, character: UInt64, name: ByteRange, at: Tile?)
         /// The player steps to a neighbouring tile.
         case move(sequence: UInt32, clientTime: UInt64, x: UInt16, y: UInt16)
         /// The player says something.

@@ -46,12 +46,15 @@ public final class CommandBatch: @unchecked Sendable {
 
     /// A character comes into the world.
     ///
-    /// - Parameter object: made by the caller's directory, never used before in this run, and part of the log.
+    /// - Parameters:
+    ///   - object: made by the caller's directory, never used before in this run, and part of the log.
+    ///   - tile: where it left the world, as storage says, and so part of the log too; nil: it was never there.
     public func enter(
-        session: UInt64, number: UInt32, request: UInt32, object: UInt32, character: UInt64, name: Name
+        session: UInt64, number: UInt32, request: UInt32, object: UInt32, character: UInt64, name: Name,
+        at tile: Tile? = nil
     ) {
         let range = name.withBytes { texts.append($0) }
-        let what = Command.What.enter(request: request, object: object, character: character, name: range)
+        let what = Command.What.enter(request: request, object: object, character: character, name: range, at: tile)
         commandColumn.append(Command(session: session, number: number, what: what))
     }
 
@@ -85,9 +88,9 @@ public final class CommandBatch: @unchecked Sendable {
     func append(_ command: Command, of other: CommandBatch) {
         var what = command.what
         switch what {
-        case .enter(let request, let object, let character, let name):
+        case .enter(let request, let object, let character, let name, let tile):
             let name = texts.append(other.text(name).bytes)
-            what = .enter(request: request, object: object, character: character, name: name)
+            what = .enter(request: request, object: object, character: character, name: name, at: tile)
         case .chat(let request, let scope, let text):
             what = .chat(request: request, scope: scope, text: texts.append(other.text(text).bytes))
         case .move, .leave, .logout: break

@@ -7,6 +7,7 @@
 /// privates        for each session that gets something of its own: answers first, then its view in three parts
 /// subscriptions   what sessions will be subscribed to in the next tick
 /// ended           sessions whose player left the world; they get no more blocks, from this tick on
+/// places          where players stand now who came or moved, in the order of their objects
 /// crossings       entities that another region owns from the next tick on      (empty with one region)
 /// mirror          own entities near a border, as they stand now                (empty with one region)
 /// ```
@@ -52,6 +53,9 @@ public final class Frame: @unchecked Sendable {
 
     /// Sessions whose player left the world in this tick, by session.
     public var ended: UnsafeBufferPointer<UInt64> { content.ended.view }
+
+    /// Where players stand at the end of the tick who came or moved in it, each once.
+    public var places: UnsafeBufferPointer<Place> { content.places.view }
 
     /// Entities that crossed into another region: values with all that belongs to them.
     public var crossings: UnsafeBufferPointer<Entity> { content.crossings.view }

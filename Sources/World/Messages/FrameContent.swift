@@ -8,6 +8,7 @@ struct FrameContent: ~Copyable {
     var privateBytes = ByteArena(capacity: 1 << 16)
     var subscriptions = Column<SubscriptionChange>(capacity: 256)
     var ended = Column<UInt64>(capacity: 256)
+    var places = Column<Place>(capacity: 1_024)
     var crossings = Column<Entity>(capacity: 1)
     var mirror = Column<Entity>(capacity: 1)
 
@@ -18,6 +19,7 @@ struct FrameContent: ~Copyable {
         privateBytes.removeAll()
         subscriptions.removeAll()
         ended.removeAll()
+        places.removeAll()
         crossings.removeAll()
         mirror.removeAll()
     }

@@ -12,6 +12,8 @@ public enum EnterCode: UInt8, Hashable, Sendable, BitwiseCopyable {
     case noSuchCharacter = 2
     /// The server takes no more players.
     case full = 3
+    /// The server cannot tell where the character is; the selection may be tried again.
+    case unavailable = 4
 }
 
 /// The answer to `SelectCharacter`: who the player is, where he stands, and the rules of the map.

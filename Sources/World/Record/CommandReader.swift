@@ -32,10 +32,16 @@ enum CommandReader {
         case .enter:
             guard let request = cursor.read(UInt32.self), let object = cursor.read(UInt32.self),
                 let character = cursor.read(UInt64.self), let text = cursor.readText(), let name = Name(text.bytes),
-                objects.insert(object).inserted
+                let hasTile = cursor.read(UInt8.self), hasTile <= 1, objects.insert(object).inserted
             else { return false }
+            var tile: Tile?
+            if hasTile == 1 {
+                guard let x = cursor.read(UInt16.self), let y = cursor.read(UInt16.self) else { return false }
+                tile = Tile(x: x, y: y)
+            }
             batch.enter(
-                session: session, number: number, request: request, object: object, character: character, name: name)
+                session: session, number: number, request: request, object: object, character: character, name: name,
+                at: tile)
         case .move:
             guard let sequence = cursor.read(UInt32.self), let clientTime = cursor.read(UInt64.self),
                 let x = cursor.read(UInt16.self), let y = cursor.read(UInt16.self)

@@ -50,16 +50,25 @@ public final class LogBuffer: @unchecked Sendable {
         endList()
     }
 
+    /// Where a character left the world: 1 and the tile, or 0.
+    private func append(_ tile: Tile?) {
+        guard let tile else { return arena.append(UInt8(0)) }
+        arena.append(UInt8(1))
+        arena.append(tile.x)
+        arena.append(tile.y)
+    }
+
     private func append(_ command: Command, of batch: CommandBatch) {
         arena.append(command.session)
         arena.append(command.number)
         switch command.what {
-        case .enter(let request, let object, let character, let name):
+        case .enter(let request, let object, let character, let name, let tile):
             arena.append(LogFormat.CommandKind.enter.rawValue)
             arena.append(request)
             arena.append(object)
             arena.append(character)
             append(text: batch.text(name))
+            append(tile)
         case .move(let sequence, let clientTime, let x, let y):
             arena.append(LogFormat.CommandKind.move.rawValue)
             arena.append(sequence)

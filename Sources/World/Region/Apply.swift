@@ -53,7 +53,7 @@ extension Region {
         while start < order.count {
             var end = start + 1
             while end < order.count, order[end].target == order[start].target { end += 1 }
-            change(start..<end, of: effects, ended: &frame.content.ended)
+            change(start..<end, of: effects, into: &frame.content)
             start = end
         }
         frame.content.ended.sort(scratch: &endedScratch, by: <)
@@ -85,7 +85,7 @@ extension Region {
     func effect(_ key: EffectKey) -> Effect { sources[Int(key.batch)].effects[Int(key.index)] }
 
     /// Applies the effects on one object, which lie together, and notes what came of them.
-    private mutating func change(_ run: Range<Int>, of batches: [EffectBatch], ended: inout Column<UInt64>) {
+    private mutating func change(_ run: Range<Int>, of batches: [EffectBatch], into content: inout FrameContent) {
         let object = order[run.lowerBound].target
         var change = Change(object: object, slot: entities.slot(object: object))
         var from: (x: UInt16, y: UInt16)?
@@ -115,7 +115,7 @@ extension Region {
             }
         }
         guard change.slot != EntityTable.none else { return }
-        settle(&change, from: from, vanished: vanished, ended: &ended)
+        settle(&change, from: from, vanished: vanished, into: &content)
     }
 
     private mutating func spawn(
@@ -129,13 +129,16 @@ extension Region {
 
     /// Puts the entity where it belongs now, and keeps the change if anybody could notice it.
     private mutating func settle(
-        _ change: inout Change, from: (x: UInt16, y: UInt16)?, vanished: Bool, ended: inout Column<UInt64>
+        _ change: inout Change, from: (x: UInt16, y: UInt16)?, vanished: Bool, into content: inout FrameContent
     ) {
         let slot = change.slot
         let entity = entities[slot]
         if !vanished { change.after = grid.sector(x: entity.x, y: entity.y) }
         if let from { change.moved = from != (entity.x, entity.y) }
         if change.before != .none { changedSectors.append(change.before) }
+        if entity.kind == .player, change.moved || from == nil {
+            content.places.append(Place(session: entity.session, tile: Tile(x: entity.x, y: entity.y)))
+        }
         if change.before != change.after {
             if change.before != .none { entities.unlink(slot, from: change.before) }
             if change.after != .none { place(slot, in: change.after) }
@@ -146,7 +149,7 @@ extension Region {
         if present && noticed { entities.touch(slot, tick: tick) }
         if vanished {
             // A session that came and went within the tick was never subscribed to anything.
-            if change.before != .none { ended.append(entity.session) }
+            if change.before != .none { content.ended.append(entity.session) }
             entities.remove(slot)
             change.slot = EntityTable.none
         }

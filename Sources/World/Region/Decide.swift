@@ -48,10 +48,10 @@ extension Region {
         case .chat(let request, let scope, let text):
             let code = say(index, scope: scope, text: batch.text(text), command: command, into: effects)
             answer(command, .done(request: request, code: code))
-        case .enter(let request, let object, let character, let name):
+        case .enter(let request, let object, let character, let name, let tile):
             let code: EnterCode = actors[index].inWorld ? .alreadyInWorld : .ok
             if code == .ok {
-                spawn(index, object: object)
+                spawn(index, object: object, at: tile)
                 let actor = actors[index]
                 let name = effects[actor.owner].append(text: batch.text(name).bytes)
                 let what = Effect.What.spawn(x: actor.x, y: actor.y, character: character, name: name)
@@ -85,14 +85,14 @@ extension Region {
         return index
     }
 
-    private mutating func spawn(_ index: UInt32, object: UInt32) {
-        let (x, y) = spawnTile(of: object)
+    private mutating func spawn(_ index: UInt32, object: UInt32, at tile: Tile?) {
+        let entrance = configuration.entrance(of: object, at: tile)
         actors[index].inWorld = true
         actors[index].object = object
-        actors[index].x = x
-        actors[index].y = y
+        actors[index].x = entrance.x
+        actors[index].y = entrance.y
         actors[index].nextMove = now
-        actors[index].owner = map.region(x: x, y: y)
+        actors[index].owner = map.region(x: entrance.x, y: entrance.y)
         actors[index].isNew = true
     }
 
@@ -149,18 +149,5 @@ extension Region {
 
     private mutating func answer(_ command: Command, _ what: Answer.What) {
         answers.append(Answer(session: command.session, number: command.number, what: what))
-    }
-
-    /// Where an object appears: evenly over the spawn area, by its number alone.
-    func spawnTile(of object: UInt32) -> (x: UInt16, y: UInt16) {
-        let x = spawnCoordinate(side: configuration.width, object: object, draw: Draw.spawnColumn)
-        let y = spawnCoordinate(side: configuration.height, object: object, draw: Draw.spawnRow)
-        return (x, y)
-    }
-
-    private func spawnCoordinate(side: Int, object: UInt32, draw: UInt64) -> UInt16 {
-        let room = min(configuration.spawnArea ?? side, side)
-        let value = hash(seed: configuration.seed, tick: 0, thing: UInt64(object), draw: draw)
-        return UInt16(truncatingIfNeeded: (side - room) / 2 + reduce(value, below: room))
     }
 }

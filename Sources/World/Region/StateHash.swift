@@ -66,6 +66,10 @@ extension Frame {
             value = mix(value ^ change.area.packed)
         }
         for session in ended { value = mix(value ^ session) }
+        for place in places {
+            value = mix(value ^ place.session)
+            value = mix(value ^ (UInt64(place.tile.x) << 16 | UInt64(place.tile.y)))
+        }
         return value
     }
 }

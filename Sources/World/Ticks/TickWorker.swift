@@ -125,6 +125,16 @@ public struct TickWorker: ~Copyable {
         if worker == index { receive(message, from: index) } else { post(message, worker) }
     }
 
+    /// Calls `body` with the frame of every region, by region.
+    ///
+    /// - Precondition: `advance` has said that the tick is complete, and it has not been delivered.
+    public func forEachFrame(_ body: (Frame) -> Void) {
+        for letter in letters {
+            guard let frame = letter?.frame else { preconditionFailure("looked at before it was complete") }
+            body(frame)
+        }
+    }
+
     /// Ends a tick: says what each session of this worker gets, as `Audience.deliver`, and takes over what crossed into
     /// its region.
     ///

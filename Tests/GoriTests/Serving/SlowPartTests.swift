@@ -183,4 +183,31 @@ import Wire
             #expect(try third.next(Heard.self).number == 1_004)
         }
     }
+
+    @Test("a handler that has looked at its state may start a slow part, one at a time")
+    func startedByHand() throws {
+        let (gate, ledger) = (Gate(), Ledger())
+        let server = try TestServer { server in
+            server.on(Slow.self) { slow, session, _ in
+                let hasStarted = session.start(
+                    with: Nothing.self,
+                    async: {
+                        await gate.pass()
+                        return slow.number
+                    }, then: { number, session, _ in session.send(Heard(number + 1_000)) })
+                let hasStartedAnother = session.start(
+                    with: Nothing.self, async: { 0 }, then: { _, session, _ in session.send(Heard(7)) })
+                ledger.note("\(hasStarted) \(hasStartedAnother)")
+            }
+            server.on(Say.self) { say, session, _ in session.send(Heard(say.number, size: say.size)) }
+        }
+        let client = try server.open()
+        try client.send(Slow(1))
+        try client.send(Say(2))
+        #expect(ledger.wait { $0 == ["true false"] })
+        #expect(client.isSilent(milliseconds: 50))
+        gate.open()
+        #expect(try client.next(Heard.self).number == 1_001)
+        #expect(try client.next(Heard.self).number == 2)
+    }
 }

@@ -10,7 +10,8 @@ internal import Wire
 final class EngineClient {
     /// How it behaves while the kernel has faults. When that is over the well-meaning ones read and answer.
     enum Manner: CaseIterable {
-        case normal, eager, slowReader, dripper, corrupter, impatient, outdated, mute, resetter, finisher, leaver, late
+        case normal, eager, slowReader, dripper, corrupter, impatient, outdated, mute, resetter, finisher, leaver, late,
+            babbler
     }
 
     enum State { case connecting, open, ended }
@@ -29,6 +30,10 @@ final class EngineClient {
     /// What it publishes next in each group.
     @exclusivity(unchecked) var published: [UInt32] = [0, 0, 0]
     @exclusivity(unchecked) var session: SessionID?
+    /// The worker whose listener it came to.
+    var listener = 0
+    @exclusivity(unchecked) var bytesReadBefore = 0
+    @exclusivity(unchecked) var turnsPassedOver = 0
     /// Why the server ended its session.
     private(set) var endReason: EndReason?
     private var endedAt: UInt64 = 0
@@ -36,6 +41,10 @@ final class EngineClient {
     private(set) var hasFinished = false
     private(set) var hasReset = false
     private(set) var hasSpoiled = false
+    /// Neither reads nor says anything any more.
+    var isFrozen = false
+    /// It was well when the server was told to stop.
+    var wasHealthyAtDrain = false
     private var hasHello = false
     private var isGreeted = false
     @exclusivity(unchecked) private var inbox: [UInt8] = []
@@ -67,12 +76,22 @@ final class EngineClient {
 
     /// Whether it means well and nothing has happened that ends a session.
     var isHealthy: Bool {
-        state != .ended && endReason == nil && !hasFinished && !hasReset && !hasSpoiled && socket.clientEnd == .none
+        !isFrozen && state != .ended && endReason == nil && !hasFinished && !hasReset && !hasSpoiled
+            && socket.clientEnd == .none
     }
 
     /// Whether everything it sent was handled, and everything it was sent has come.
     var isSettled: Bool {
         outboxSent == outbox.count && delivered == called && answersRead == answersSent && socket.clientReadable == 0
+    }
+
+    /// Held against what whoever means well is promised when the server stops.
+    func checkFarewell() {
+        guard wasHealthyAtDrain else { return }
+        require(
+            goodbye == EndReason.shuttingDown.rawValue || endReason.map { $0 != .shuttingDown } ?? (session == nil),
+            "the server stopped without a goodbye")
+        require(socket.clientEnd != .reset || endReason != .shuttingDown, "the server's stop was a reset")
     }
 
     // MARK: Acting
@@ -81,7 +100,7 @@ final class EngineClient {
     ///
     /// - Parameter isHealing: no more requests; what is under way is brought to its end.
     func act(isHealing: Bool) {
-        guard state != .ended else { return }
+        guard state != .ended, !isFrozen else { return }
         read(isHealing)
         guard state != .ended, !hasFinished, !hasReset else { return }
         if !hasHello { sayHello(isHealing) }
@@ -103,6 +122,10 @@ final class EngineClient {
         default: append(Hello.bytes())
         }
         hasHello = true
+        guard manner == .babbler, !isHealing else { return }
+        // Asks for much and then only talks; what it gets it never reads.
+        hasSpoiled = true
+        for _ in 0..<6 { call(.burst) }
     }
 
     /// Adds requests, as many as its manner allows to be under way.
@@ -116,8 +139,8 @@ final class EngineClient {
         }
     }
 
-    private func call() {
-        let kind = machine.dice.chance(400) ? .echo : machine.dice.pick(Self.kinds)
+    private func call(_ wanted: CallKind? = nil) {
+        let kind = wanted ?? (machine.dice.chance(400) ? .echo : machine.dice.pick(Self.kinds))
         guard kind != .endMe || machine.dice.chance(20) else { return }
         let payload = machine.dice.pick([0, 4, 8, 16, 60, 200, 590])
         let argument = kind == .burst ? machine.dice.within(1...12) : machine.dice.below(256)
@@ -167,6 +190,8 @@ final class EngineClient {
         case .finisher where isGreeted && outbox.isEmpty && machine.dice.chance(20):
             hasFinished = true
             socket.clientFinish()
+        case .babbler where outbox.isEmpty:
+            for _ in 0..<machine.dice.within(0...8) { append([20, 0, 5, 0] + Array(repeating: 0, count: 16)) }
         case .leaver where isGreeted && outbox.isEmpty && machine.dice.chance(20):
             hasSpoiled = true
             append([6, 0, 3, 0, 1, 0])
@@ -189,6 +214,8 @@ final class EngineClient {
     // MARK: Reading
 
     private func read(_ isHealing: Bool) {
+        // Who does not read still learns from his sending that the connection is gone.
+        guard manner != .babbler || isHealing || socket.isClosed else { return }
         var limit = 1 << 20
         if manner == .slowReader, !isHealing {
             guard machine.dice.chance(60) else { return }

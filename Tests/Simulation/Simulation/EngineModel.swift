@@ -122,7 +122,9 @@ final class EngineModel: @unchecked Sendable {
         guard let life = took(call, session.id) else { return }
         let payload = call.payload ?? 0
         switch call.kind {
-        case .echo, .longWord: answer(life, session, .call, payload: payload)
+        case .echo: answer(life, session, .call, payload: payload)
+        // More than the packet may hold: dropped and counted.
+        case .longWord: session.send(Answer(number: 0, client: 0, cause: .call, payload: 9_000))
         case .burst:
             for _ in 0..<Int(call.argument) { answer(life, session, .burst, payload: payload * 4) }
         case .join:

@@ -11,6 +11,12 @@ final class EnginePlay: Play {
     private let listeners: [Int32]
     private let model: EngineModel
     private var isDraining = false
+    @exclusivity(unchecked) private var turns: [Int]
+    /// Everybody is looked at once in so many turns, because looking costs as much as a turn.
+    private static let fairnessInterval = 8
+    /// Turns of its worker for which a session that has input may be passed over. Half of all receives may be refused
+    /// for want of a buffer, and each worker may have 64 sessions behind four buffers.
+    private static let patience = 400
     /// Somebody else comes for one who has gone.
     private static let arrival = 1 << 19
     private static let thinking = 100_000...4_000_000
@@ -20,6 +26,7 @@ final class EnginePlay: Play {
         self.machine = machine
         self.listeners = listeners
         model = EngineModel(machine, scenario)
+        turns = Array(repeating: 0, count: scenario.workers)
     }
 
     var sights: Sights { model.sights }
@@ -39,11 +46,13 @@ final class EnginePlay: Play {
         let window = machine.dice.pick([256, 2_048, 16_384, 65_536, 262_144])
         let host = machine.dice.below(4)
         let port = 1_024 + model.clients.count % 60_000
+        let listener = machine.dice.chance(500) ? 0 : machine.dice.below(listeners.count)
         guard
             let socket = machine.connect(
-                to: machine.dice.pick(listeners), window: window, address: SocketAddress("10.0.0.\(host):\(port)"))
+                to: listeners[listener], window: window, address: SocketAddress("10.0.0.\(host):\(port)"))
         else { return }
         let client = EngineClient(UInt32(truncatingIfNeeded: model.clients.count), manner, socket, model)
+        client.listener = listener
         model.clients.append(client)
         schedule(client)
     }
@@ -64,7 +73,28 @@ final class EnginePlay: Play {
         machine.schedule(Self.arrival, at: machine.now() + UInt64(machine.dice.within(1_000_000...50_000_000)))
     }
 
-    func checkTurn(_ worker: SimulatedWorker, _ index: Int) {}
+    func checkTurn(_ worker: SimulatedWorker, _ index: Int) {
+        if worker.waitsForRoom { model.sights.see(.mailboxFull) }
+        turns[index] += 1
+        guard turns[index] % Self.fairnessInterval == 0 else { return }
+        for client in model.clients where client.state == .open {
+            guard let id = client.session, id.worker == index else { continue }
+            if worker.isPaused(id) { model.sights.see(.backlogPaused) }
+            checkFairness(client, isRead: worker.isRead(id))
+        }
+    }
+
+    /// Nobody who is read and has something to say is passed over for long.
+    private func checkFairness(_ client: EngineClient, isRead: Bool) {
+        guard isRead, client.socket.unreadByServer > 0, client.socket.bytesRead == client.bytesReadBefore else {
+            client.bytesReadBefore = client.socket.bytesRead
+            client.turnsPassedOver = 0
+            return
+        }
+        client.turnsPassedOver += Self.fairnessInterval
+        guard client.turnsPassedOver > Self.patience else { return }
+        machine.fail("client \(client.number) has been passed over for \(client.turnsPassedOver) turns of its worker")
+    }
 
     // MARK: The end
 
@@ -78,9 +108,20 @@ final class EnginePlay: Play {
     func prepareDrain() {
         isDraining = true
         model.openAllGates()
+        for client in model.clients where client.isHealthy && client.state == .open {
+            // Some are deaf at the end, so that the deadlines of closes and of the drain are reached.
+            client.isFrozen = machine.dice.chance(100)
+            client.wasHealthyAtDrain = !client.isFrozen
+        }
     }
 
+    var isOver: Bool { model.clients.allSatisfy { $0.isFrozen || $0.state != .open || !$0.wasHealthyAtDrain } }
+
     func checkEnd() {
+        for client in model.clients {
+            client.checkFarewell()
+            if client.session.map({ $0.worker != client.listener }) == true { model.sights.see(.handedOver) }
+        }
         if model.openCount != 0 { machine.fail("\(model.openCount) sessions were opened and not ended") }
     }
 

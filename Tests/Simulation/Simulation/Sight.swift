@@ -7,9 +7,9 @@ public enum Sight: Int, CaseIterable, Sendable {
     case delivered, answered, blockedSend, trackedSend, backlogPaused, slowReaderEnded, handedOver, groupAcrossWorkers
     case mailboxFull, slowPart, slowPartTimedOut, slowPartFailed, busy, timer, postedBatch, sentAcross
     case helloTimeout, helloExpected, updateNeeded, malformed, violations, silent, leaving, disconnected, packetTimedOut
-    case shuttingDown, full, addressFull, policyRejected, acceptPaused, refusedWaiting, encodeFailure, memoryShed
+    case shuttingDown, full, policyRejected, acceptPaused, refusedWaiting, encodeFailure, memoryShed
     case endedByHandler, goodbyeRead, drainForced, halfClosedAnswered, reconnected, sentAgain, cancelRepeated
-    case moved, chatted, sawOthers, loggedOut, enteredSameTick
+    case moved, chatted, sawOthers, loggedOut, replaced
 }
 
 /// How often each was seen.

@@ -16,11 +16,8 @@ public final class Simulation {
     let listeners: [Int32]
     private var steps = 0
     private var sights = Sights()
-    /// For each client, what was read of it, and since how many turns nothing although there is something.
-    private var patience: [Int: (read: Int, turns: Int)] = [:]
-
-    /// Turns of its worker in which a session that has input may be passed over.
-    private static let patienceLimit = 400
+    /// What a worker's turn may add before it looks at the limit: the turn's output and a flush of what was not taken.
+    private static let memorySlack = 2 << 20
     private static let startedAt: UInt64 = 1_000_000_000_000
     private static let stepLimit = 400_000
 
@@ -35,6 +32,7 @@ public final class Simulation {
         machine = SimulatedMachine(seed: dice.next(), plan: scenario.plan)
         machine.log = log
         machine.travelRange = scenario.networkDelay
+        machine.sendTimeout = UInt64(3 * scenario.configuration.heartbeat) * 1_000_000
         let machine = machine
         listeners = (0..<scenario.workers).map { _ in machine.listen() }
         play =
@@ -122,6 +120,7 @@ public final class Simulation {
         server.stop()
         let patience = UInt64(scenario.configuration.drainTimeout + 2_000) * 1_000_000
         stepUntil("the server has drained", within: patience) { self.machine.hasEnded }
+        stepUntil("everybody has read the goodbye", within: 5_000_000_000) { self.play.isOver }
         play.checkEnd()
     }
 
@@ -154,7 +153,16 @@ public final class Simulation {
         if worker.largestOpenBacklog > limit { machine.fail("a backlog is above its cap of \(limit) bytes") }
         let faults = worker.portCounters.faults
         if faults > 0 { machine.fail("\(faults) submissions named memory that was not there") }
+        checkMemory()
         play.checkTurn(worker, index)
+    }
+
+    /// What all sessions together hold stays near the limit: what one turn of each worker may add comes on top.
+    private func checkMemory() {
+        let limit = scenario.configuration.memoryLimit
+        guard limit > 0 else { return }
+        let held = workers.reduce(0) { $0 + ($1?.bytesHeld ?? 0) }
+        if held > limit + Self.memorySlack * workers.count { machine.fail("all sessions hold \(held) bytes") }
     }
 
     private func see(_ worker: SimulatedWorker) {
@@ -167,6 +175,7 @@ public final class Simulation {
         sights.see(.encodeFailure, times: counters.encodeFailures)
         sights.see(.memoryShed, times: counters.endedForMemory)
         sights.see(.trackedSend, times: counters.bytesBacklogged > 0 ? 1 : 0)
+        if worker.hasForcedEnd { sights.see(.drainForced) }
     }
 
     private func seeScenario() {
@@ -194,6 +203,8 @@ protocol Play: AnyObject {
     var isSettled: Bool { get }
     /// The server is about to be told to stop.
     func prepareDrain()
+    /// Whoever is still there to hear that has heard that the server stops.
+    var isOver: Bool { get }
     /// The server has stopped.
     func checkEnd()
     /// Nothing runs any more.

@@ -2,12 +2,14 @@
 
 @_spi(Measuring) internal import Gori
 @_spi(Measuring) internal import SimulatedKernel
+internal import Storage
 internal import World
 internal import WorldServer
 
 /// The world under walking players: regions, ticks and frames on all workers.
 final class WorldPlay: Play {
     private let scenario: Scenario
+    private var accounts: AccountService?
     private let machine: SimulatedMachine
     private let listeners: [Int32]
     private var players: [WorldPlayer] = []
@@ -31,16 +33,26 @@ final class WorldPlay: Play {
     }
 
     func makeServer(startedAt: UInt64) -> SteppedServer {
-        let server = WorldBinding.make(scenario.configuration, world: world)
+        let store: AccountStore
+        do { store = try AccountStore() } catch { preconditionFailure("a database in memory: \(error)") }
+        // Queries are done at once: when a thread runs is nothing that a seed decides.
+        let accounts = AccountService(store, pool: BlockingPool(immediate: ()))
+        self.accounts = accounts
+        let server = WorldBinding.make(
+            scenario.configuration, world: world, accounts: accounts,
+            status: TickStatus(workerCount: scenario.workers))
         return SteppedServer(
             server, workers: scenario.workers, startedAt: startedAt, hasTable: scenario.isDirect)
     }
 
     func begin() {
-        for _ in 0..<scenario.clients { connect(name: "p\(players.count)") }
+        for _ in 0..<scenario.clients { connect() }
     }
 
-    private func connect(name: String) {
+    private func connect() {
+        // Some come as somebody who is there already, or was.
+        let isNew = players.isEmpty || machine.dice.chance(800)
+        let name = "p\(isNew ? players.count : machine.dice.below(players.count))"
         let window = machine.dice.pick([2_048, 16_384, 262_144])
         guard let socket = machine.connect(to: machine.dice.pick(listeners), window: window) else { return }
         let manner = machine.dice.chance(600) ? .walker : machine.dice.pick(WorldPlayer.Manner.allCases)
@@ -54,7 +66,7 @@ final class WorldPlay: Play {
     }
 
     func happen(_ event: Int, isHealing: Bool) {
-        guard event != Self.arrival else { return isHealing || isDraining ? () : connect(name: "p\(players.count)") }
+        guard event != Self.arrival else { return isHealing || isDraining ? () : connect() }
         let player = players[event]
         player.act(isHealing: isHealing)
         guard player.hasEnded else { return schedule(player) }
@@ -98,6 +110,8 @@ final class WorldPlay: Play {
     }
 
     func prepareDrain() { isDraining = true }
+
+    var isOver: Bool { true }
 
     func checkEnd() {}
 

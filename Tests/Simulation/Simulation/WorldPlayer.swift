@@ -19,6 +19,7 @@ final class WorldPlayer {
     private unowned let machine: SimulatedMachine
     @exclusivity(unchecked) private var stage = Stage.greeting
     @exclusivity(unchecked) private var inbox: [UInt8] = []
+    private var character: UInt64 = 0
     private(set) var object: UInt32 = 0
     private(set) var x: UInt16 = 0
     private(set) var y: UInt16 = 0
@@ -26,6 +27,7 @@ final class WorldPlayer {
     private var answered: UInt32 = 0
     private var targets: [(x: UInt16, y: UInt16)] = []
     private var known: [UInt32: (x: UInt16, y: UInt16)] = [:]
+    private var names: [String: UInt32] = [:]
     private var requests: UInt32 = 100
     private var chats: Set<UInt32> = []
     private var hasSaidHello = false
@@ -158,7 +160,9 @@ final class WorldPlayer {
             require(stage == .greeting, "a second welcome")
             stage = .login
             send(16, u32(1) + [UInt8(clamping: name.utf8.count)] + Array(name.utf8))
-        case 3: goodbye = fields.u8()
+        case 3:
+            goodbye = fields.u8()
+            if goodbye == 12 { play.sights.see(.replaced) }
         case 4: send(5, u64(fields.u64()) + u64(0))
         case 128: loggedIn(&fields)
         case 129: entered(&fields)
@@ -182,16 +186,21 @@ final class WorldPlayer {
         _ = fields.text(widthOfCount: 1)
         require(fields.u8() == 1, "an account has one character")
         stage = .select
-        send(19, u32(2) + u64(fields.u64()))
+        character = fields.u64()
+        send(19, u32(2) + u64(character))
         _ = fields.text(widthOfCount: 1)
     }
 
     private func entered(_ fields: inout WorldFields) {
-        require(stage == .select && fields.u32() == 2 && fields.u8() == 0, "it cannot enter")
+        require(stage == .select && fields.u32() == 2, "an answer to a selection that it did not send")
+        let code = fields.u8()
         object = fields.u32()
         (x, y) = (fields.u16(), fields.u16())
         require(fields.u16() == play.world.width && fields.u16() == play.world.height, "another map")
         _ = (fields.u8(), fields.u16())
+        // Too many at once: tried again.
+        guard code != 4 else { return send(19, u32(2) + u64(character)) }
+        require(code == 0, "it cannot enter: \(code)")
         require(Int(x) < play.world.width && Int(y) < play.world.height, "it stands beside the map")
         if stage == .select { stage = .walking }
     }
@@ -200,18 +209,22 @@ final class WorldPlayer {
         let other = fields.u32()
         _ = fields.u8()
         let place = (x: fields.u16(), y: fields.u16())
-        _ = fields.text(widthOfCount: 1)
+        let name = fields.text(widthOfCount: 1)
         // In packets that all get, a client's own object is none of its business.
         guard other != object else { return }
         require(known[other] == nil, "object \(other) is added that it knows")
         require(Int(place.x) < play.world.width && Int(place.y) < play.world.height, "object \(other) beside the map")
         known[other] = place
+        // Also where one takes a character over: the other has left in an earlier tick.
+        require(names.updateValue(other, forKey: name) == nil, "there is another object with the name \(name)")
     }
 
     private func removed(_ fields: inout WorldFields) {
         let other = fields.u32()
         guard other != object else { return }
         require(known.removeValue(forKey: other) != nil, "object \(other) is removed that it does not know")
+        // order does not matter: an object has one name.
+        names = names.filter { $0.value != other }
     }
 
     private func moved(_ fields: inout WorldFields) {

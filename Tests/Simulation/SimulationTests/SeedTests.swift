@@ -9,7 +9,7 @@ import Testing
 struct SeedTests {
     private static let isQuick = getenv("GORI_TEST_LEVEL").map { String(cString: $0) } == "quick"
 
-    @Test("seeds are clean, large enough, and the same twice", arguments: UInt64(1)...(isQuick ? 6 : 24))
+    @Test("seeds are clean, large enough, and the same twice", arguments: UInt64(1)...(isQuick ? 3 : 12))
     func clean(seed: UInt64) {
         let outcome = Simulation(seed: seed).run()
         #expect(outcome.failure == nil, "make simulate SEED=\(seed)")

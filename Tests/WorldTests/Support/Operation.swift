@@ -4,7 +4,7 @@ import World
 
 /// One entry of a log, from which a run can be made again.
 enum Operation {
-    case enter(session: UInt64, object: UInt32, name: Name)
+    case enter(session: UInt64, object: UInt32, name: Name, at: Tile? = nil)
     case move(session: UInt64, x: UInt16, y: UInt16, sequence: UInt32, clientTime: UInt64)
     case chat(session: UInt64, scope: UInt8, text: String)
     case leave(session: UInt64)
@@ -12,7 +12,7 @@ enum Operation {
 
     var session: UInt64 {
         switch self {
-        case .enter(let session, _, _), .move(let session, _, _, _, _), .chat(let session, _, _),
+        case .enter(let session, _, _, _), .move(let session, _, _, _, _), .chat(let session, _, _),
             .leave(let session), .logout(let session):
             session
         }
@@ -20,10 +20,10 @@ enum Operation {
 
     func append(to batch: CommandBatch, number: UInt32) {
         switch self {
-        case .enter(let session, let object, let name):
+        case .enter(let session, let object, let name, let tile):
             batch.enter(
                 session: session, number: number, request: number, object: object, character: UInt64(object) * 3,
-                name: name)
+                name: name, at: tile)
         case .move(let session, let x, let y, let sequence, let clientTime):
             batch.move(
                 session: session, number: number, sequence: sequence, clientTime: clientTime, x: x, y: y)

@@ -54,9 +54,9 @@ final class TestWorld {
 
     /// Enters as a new object.
     @discardableResult
-    func enter(_ session: UInt64, name: Name = "someone") -> UInt32 {
+    func enter(_ session: UInt64, name: Name = "someone", at tile: Tile? = nil) -> UInt32 {
         nextObject += 1
-        perform(.enter(session: session, object: nextObject, name: name))
+        perform(.enter(session: session, object: nextObject, name: name, at: tile))
         return nextObject
     }
 
@@ -136,5 +136,9 @@ func contents(of frame: Frame) -> [UInt8] {
         add(UInt64(change.area.left) << 32 | UInt64(change.area.top))
     }
     for session in frame.ended { add(session) }
+    for place in frame.places {
+        add(place.session)
+        add(UInt64(place.tile.x) << 32 | UInt64(place.tile.y))
+    }
     return bytes
 }
