@@ -73,9 +73,10 @@ def echo(gori, io, mode, connections, depth, size, group, seconds):
         server.stop()
 
 
-def world(gori, io, count, seconds):
+def world(gori, io, count, seconds, *options):
     """Bots walk; the count is read while all of them are in the world."""
-    server = Server([gori, "serve", "--listen", "127.0.0.1:0", "--database", "off", "--io", io, "--workers", "2"])
+    server = Server(
+        [gori, "serve", "--listen", "127.0.0.1:0", "--database", "off", "--io", io, "--workers", "2", *options])
     try:
         bots = subprocess.Popen(
             [gori, "bots", "--connect", server.address, "--count", str(count), "--ramp", "1000", "--duration",
@@ -106,6 +107,8 @@ def main():
     ]
     rows = [(name, lambda load=load: echo(*target, *load, arguments.seconds)) for name, *load in loads]
     rows.append(("world, 1000 walking", lambda: world(*target, 1000, arguments.seconds)))
+    rows.append(("world, 1000 at its border", lambda: world(*target, 1000, arguments.seconds, "--spawn-area", "200")))
+    rows.append(("world, 1000 recorded", lambda: world(*target, 1000, arguments.seconds, "--record", "/dev/null")))
     print(f"over {arguments.io}")
     print(f"{'load':26} {'allocations':>12} {'packets':>12} {'per million':>12}")
     for name, run in rows:

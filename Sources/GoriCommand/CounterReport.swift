@@ -5,14 +5,21 @@ internal import Gori
 
 /// What a server has counted, as one line of JSON: on standard error when SIGUSR1 comes, in a file at the end.
 enum CounterReport {
-    static func log(_ server: RunningServer) { Output.log(server.counters.json) }
+    /// - Parameter world: counts of the world, as JSON, where there is one.
+    static func log(_ server: RunningServer, world: String? = nil) { Output.log(json(server, world)) }
 
-    static func write(_ server: RunningServer, to path: String?) {
+    static func write(_ server: RunningServer, world: String? = nil, to path: String?) {
         guard let path else { return }
         do {
-            try Data((server.counters.json + "\n").utf8).write(to: URL(filePath: path))
+            try Data((json(server, world) + "\n").utf8).write(to: URL(filePath: path))
         } catch {
             Output.error("cannot write \(path): \(error.localizedDescription); give another --counters")
         }
+    }
+
+    /// `{"port":{…},"workers":{…},"world":[…]}`.
+    private static func json(_ server: RunningServer, _ world: String?) -> String {
+        let counters = server.counters.json
+        return world.map { "\(counters.dropLast()),\"world\":\($0)}" } ?? counters
     }
 }

@@ -32,6 +32,9 @@ struct Serve: ParsableCommand {
     @Option(help: "Milliseconds that a connection has to say hello.")
     var helloTimeout = 5_000
 
+    @Option(help: "A file to write the log of the run into, for 'gori replay'.")
+    var record: String?
+
     @Option(help: "Monsters in the world; 0 is all there is so far.")
     var monsters = 0
 
@@ -71,18 +74,28 @@ struct Serve: ParsableCommand {
             tickMilliseconds: tick, moveIntervalMilliseconds: moveInterval, seed: seed,
             spawnArea: spawnArea == 0 ? nil : spawnArea)
         let accounts = try openAccounts()
-        let server = WorldBinding.make(configuration, world: world, accounts: accounts)
+        let status = TickStatus(workerCount: configuration.workers)
+        let regions = RegionMap(world, regions: configuration.workers).count
+        let recording = try record.map {
+            try Recording(path: $0, world, workers: configuration.workers, regions: regions)
+        }
+        let server = WorldBinding.make(
+            configuration, world: world, accounts: accounts, status: status, recorder: recording?.recorder)
         server.onLog { Output.log($0) }
         let fingerprint = String(WorldProtocol.fingerprint, radix: 16)
         let lines = [
-            "world: \(world.width) × \(world.height) tiles, tick \(tick) ms, seed \(seed)",
+            "world: \(world.width) × \(world.height) tiles, tick \(tick) ms, seed \(seed), regions: \(regions)",
             "protocol: version \(WorldProtocol.version), fingerprint \(fingerprint)",
             "accounts: \(database == "off" ? "in memory, forgotten when the server ends" : database)",
         ]
         let outcome = Result {
             try server.run(
                 ready: { StartupReport.print($0, configuration, extra: lines, isQuiet: logLevel > .info) },
-                report: CounterReport.log, ended: { CounterReport.write($0, to: options.countersFile) })
+                report: { CounterReport.log($0, world: status.json) },
+                ended: { running in
+                    CounterReport.write(running, world: status.json, to: options.countersFile)
+                    recording?.finish()
+                })
         }
         // However the server ended, what players did is saved.
         let closing = Result { try accounts.close() }

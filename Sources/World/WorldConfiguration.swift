@@ -24,6 +24,13 @@ public struct WorldConfiguration: Hashable, Sendable {
     /// tick. Where the move interval allows more, the outermost tiles may be told one tick late.
     public var subscriptionRadius: Int { viewRadius + 1 }
 
+    /// How many tiles further than one sees any rule reaches: none does.
+    public static let longestReach = 0
+
+    /// How many tiles beyond its border a region knows of: the view, the longest reach, and a step of either side. The
+    /// most that a look-up may ask for (`Region.forEachObject(within:x:y:_:)`).
+    public var mirrorDepth: Int { viewRadius + Self.longestReach + 2 }
+
     /// Describes a world.
     ///
     /// - Precondition: the map's sides are 1…65,535, the view 1…255, the tick 20…100 ms, the interval 0…60,000 ms, the

@@ -7,8 +7,9 @@ public import World
 /// Binds the world to the engine and to storage: packets of sessions become commands of a region, frames become output
 /// of sessions and positions that are saved.
 ///
-/// One region is owned by worker 0; sessions live on all workers. Between the workers go the three messages of a tick
-/// (`TickExchange`), and a request to end a session that is replaced.
+/// The map is shared out among as many regions as there are workers, or as it is large enough for; sessions live on all
+/// workers. Between the workers go the three messages of a tick (`TickWorker`), and a request to end a session that is
+/// replaced.
 public enum WorldBinding {
     /// Makes a server that plays `world` when it is run.
     ///
@@ -16,8 +17,11 @@ public enum WorldBinding {
     ///   - base: addresses and limits; session layer and framing are set here.
     ///   - world: the rules.
     ///   - accounts: who may play, and where characters are; closed by the caller when the server has ended.
+    ///   - status: where the ticks are counted; made for as many workers as `base` says.
+    ///   - recorder: writes the log of the run; made for the same workers.
     public static func make(
-        _ base: ServerConfiguration, world: WorldConfiguration, accounts: AccountService
+        _ base: ServerConfiguration, world: WorldConfiguration, accounts: AccountService, status: TickStatus,
+        recorder: Recorder? = nil
     ) -> Server<WorldWorker> {
         var configuration = base
         configuration.sessionLayer = .gori(serving: [
@@ -25,12 +29,16 @@ public enum WorldBinding {
         ])
         // A region waits for the commands of every worker in every tick: without one of them the world stands still.
         configuration.whenWorkerDies = .stop
-        let workers = configuration.workers
+        precondition(status.workerCount == configuration.workers, "counts of other workers")
+        let map = RegionMap(world, regions: configuration.workers)
         let capacity = configuration.maximumSessions
         let claims = CharacterClaims()
         let server = Server(configuration) { index in
             let keeper = PlayerKeeper(worker: index, accounts: accounts, claims: claims)
-            return WorldWorker(index: index, workers: workers, world: world, capacity: capacity, keeper: keeper)
+            return WorldWorker(
+                TickExchange(
+                    index: index, map: map, world: world, capacity: capacity, keeper: keeper, status: status,
+                    recorder: recorder), keeper)
         }
         Lobby(accounts, claims, world).open(server)
         addWorld(server)
@@ -76,11 +84,8 @@ public struct WorldWorker: ~Copyable {
     /// What sessions in the lobby may select.
     var characters: [SessionID: LoginResult.Character] = [:]
 
-    init(index: Int, workers: Int, world: WorldConfiguration, capacity: Int, keeper: PlayerKeeper) {
+    init(_ exchange: consuming TickExchange, _ keeper: PlayerKeeper) {
+        self.exchange = exchange
         self.keeper = keeper
-        exchange = TickExchange(index: index, workers: workers, world: world, capacity: capacity, keeper: keeper)
     }
-
-    /// What the ticks of this worker have done so far.
-    public var counters: TickCounters { exchange.counters }
 }

@@ -48,8 +48,7 @@ import World
                 session: session, number: 1, request: 1, object: UInt32(number), character: 0, name: "x")
         }
         batch.close(tick: 1, settledThrough: 0)
-        region.decide(tick: 1, commands: [batch], into: effects)
-        audience.begin(region.apply([effects]))
+        audience.begin(region.step(tick: 1, [batch], effects))
         var named: Set<UInt64> = []
         audience.deliver { session, _, _ in named.insert(session) }
         #expect(named == [.max, top] && audience.count == 2)
@@ -113,8 +112,7 @@ import World
                 batch.chat(session: session, number: UInt32(tick), Chat(request: 1, text: "hi"))
             }
             batch.close(tick: tick, settledThrough: tick - 1)
-            region.decide(tick: tick, commands: [batch], into: effects)
-            return region.apply([effects])
+            return region.step(tick: tick, [batch], effects)
         }
     }
 }

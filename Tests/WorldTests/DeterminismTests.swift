@@ -4,101 +4,100 @@ import Testing
 import World
 
 @Suite struct DeterminismTests {
-    private let configuration = WorldConfiguration(
-        width: 60, height: 60, moveIntervalMilliseconds: 100, seed: 21)
+    private let square = WorldConfiguration(width: 60, height: 60, moveIntervalMilliseconds: 100, seed: 21)
+    /// The smallest map that eight regions fit on, and full.
+    private let tower = WorldConfiguration(width: 12, height: 249, moveIntervalMilliseconds: 0, seed: 22)
 
-    private struct Run: Equatable {
-        var frames: [[UInt8]] = []
-        var digests: [UInt64] = []
-        var states: [UInt64] = []
-    }
-
-    private func record(seed: UInt64) -> ([[Operation]], Run) {
-        let world = TestWorld(configuration)
-        var walk = RandomWalk(seed: seed, players: 50, workers: 1)
-        var run = Run()
-        for _ in 0..<100 {
+    private func record(
+        _ configuration: WorldConfiguration, seed: UInt64, players: Int, workers: Int, ticks: Int = 80
+    ) -> (log: [[Operation]], recording: Recording) {
+        let world = TestWorld(configuration, workers: workers)
+        var recording = Recording()
+        world.network.changed = { recording.add($0, $1, $2) }
+        var walk = RandomWalk(seed: seed, players: players, workers: workers)
+        for _ in 0..<ticks {
             walk.act(in: world)
-            let frame = world.step()
-            run.frames.append(contents(of: frame))
-            run.digests.append(frame.digest)
-            run.states.append(world.region.stateHash)
+            world.step { recording.add($0, $1, $2, $3) }
         }
-        return (world.log, run)
+        return (world.log.dropLast(), recording)
     }
 
-    /// Plays a log with its sessions spread over batches, which come in an order of their own in each tick.
-    private func replay(_ log: [[Operation]], batches count: Int, shuffle: UInt64) -> Run {
-        var dice = Dice(seed: shuffle)
-        var region = Region(configuration: configuration, workers: count, capacity: 2)
-        let batches = (0..<count).map { CommandBatch(worker: $0, capacity: 1) }
-        let effects = EffectBatch(capacity: 1)
-        var numbers: [UInt64: UInt32] = [:]
-        var run = Run()
-        for (index, operations) in log.dropLast().enumerated() {
-            for operation in operations {
-                numbers[operation.session, default: 0] += 1
-                let batch = Int(hash(seed: shuffle, tick: 0, thing: operation.session, draw: 0) % UInt64(count))
-                operation.append(to: batches[batch], number: numbers[operation.session] ?? 0)
-            }
-            let tick = UInt64(index + 1)
-            for batch in batches { batch.close(tick: tick, settledThrough: tick - 1) }
-            region.decide(tick: tick, commands: batches.shuffled(using: &dice), into: effects)
-            for batch in batches { batch.removeAll() }
-            let frame = region.apply([effects])
-            run.frames.append(contents(of: frame))
-            run.digests.append(frame.digest)
-            run.states.append(region.stateHash)
+    @Test("a log gives the same bytes and states again, whatever the workers and the order", arguments: 1...4)
+    func again(seed: UInt64) {
+        let (log, original) = record(square, seed: seed, players: 50, workers: 3)
+        for (workers, order) in [(3, 1), (3, 2), (7, 3)] as [(Int, UInt64)] {
+            #expect(
+                play(log, square, regions: 1, workers: workers, order: order).difference(from: original) == nil)
         }
-        return run
+        #expect(original.outputs.count == 80 && original.states.count == 80)
     }
 
-    @Test("a log gives the same bytes and hashes again, in one batch or five, in any order", arguments: 1...4)
-    func replays(seed: UInt64) {
-        let (log, original) = record(seed: seed)
-        for (count, shuffle) in [(1, 1), (2, 2), (5, 3), (5, 4)] as [(Int, UInt64)] {
-            let copy = replay(log, batches: count, shuffle: shuffle)
-            #expect(copy.frames == original.frames)
-            #expect(copy.digests == original.digests)
-            #expect(copy.states == original.states)
+    @Test("on 1, 2 and 8 regions, stepped in 100 random orders, bytes and states are the same", arguments: 1...2)
+    func regions(seed: UInt64) {
+        let (log, original) = record(tower, seed: seed, players: 120, workers: 2)
+        #expect(RegionMap.most(tower) == 8)
+        for order in UInt64(0)..<(TestLevel.isFull ? 100 : 10) {
+            let regions = [1, 2, 8][Int(order % 3)]
+            let copy = play(log, tower, regions: regions, workers: 2, order: order)
+            #expect(copy.difference(from: original) == nil, "\(regions) regions, order \(order)")
         }
-        #expect(Set(original.states).count == original.states.count)
+    }
+
+    @Test("on 2 to 8 regions of a wide view, far steps included, bytes and states are the same", arguments: 2...8)
+    func wideView(regions: Int) {
+        let wide = WorldConfiguration(width: 30, height: 260, viewRadius: 20, moveIntervalMilliseconds: 0, seed: 5)
+        let (log, original) = record(wide, seed: 11, players: 60, workers: 3, ticks: 50)
+        #expect(play(log, wide, regions: regions, workers: 3, order: 7).difference(from: original) == nil)
+    }
+
+    @Test("two runs of one seed are the same, and those of two seeds are not")
+    func seeds() {
+        let (log, first) = record(tower, seed: 5, players: 30, workers: 1, ticks: 30)
+        let (_, second) = record(tower, seed: 5, players: 30, workers: 1, ticks: 30)
+        #expect(first == second)
+        let other = WorldConfiguration(width: 12, height: 249, moveIntervalMilliseconds: 0, seed: 23)
+        #expect(play(log, other, regions: 1, workers: 1, order: 1).difference(from: first) != nil)
     }
 
     @Test("the hash of a sector changes when something in it does, and the others' stay")
     func sectors() {
-        let world = TestWorld(configuration)
+        let world = TestWorld(square)
         world.place(session(1), at: 10, 10)
         world.place(session(2), at: 50, 50)
-        let here = world.region.grid.sector(x: 10, y: 10)
-        let there = world.region.grid.sector(x: 50, y: 50)
-        let before = (world.region.stateHash(of: here), world.region.stateHash(of: there))
+        let here = world.grid.sector(x: 10, y: 10)
+        let there = world.grid.sector(x: 50, y: 50)
+        let before = (world.network.stateHash(of: here), world.network.stateHash(of: there))
         for _ in 0..<5 { world.step() }
         world.move(session(1), to: 11, 11)
         world.step()
-        let after = (world.region.stateHash(of: here), world.region.stateHash(of: there))
+        let after = (world.network.stateHash(of: here), world.network.stateHash(of: there))
         #expect(before.0 != after.0 && before.1 == after.1 && before.0 != before.1)
     }
 
     @Test("effects are applied by (target, class, source, number), in whatever order and batches they come")
     func effectOrder() {
-        let (log, original) = record(seed: 9)
-        var region = Region(configuration: configuration)
+        let (log, _) = record(square, seed: 9, players: 50, workers: 1)
+        var straight = Region(configuration: square)
+        var region = Region(configuration: square)
         let batch = CommandBatch(worker: 0)
         let effects = EffectBatch()
         let split = [EffectBatch(), EffectBatch(), EffectBatch()]
         var numbers: [UInt64: UInt32] = [:]
-        for (index, operations) in log.dropLast().enumerated() {
+        for (index, operations) in log.enumerated() {
             for operation in operations {
                 numbers[operation.session, default: 0] += 1
                 operation.append(to: batch, number: numbers[operation.session] ?? 0)
             }
-            batch.close(tick: UInt64(index + 1), settledThrough: UInt64(index))
-            region.decide(tick: UInt64(index + 1), commands: [batch], into: effects)
+            let tick = UInt64(index + 1)
+            batch.close(tick: tick, settledThrough: tick - 1)
+            let expected = straight.step(tick: tick, [batch], effects)
+            region.decide(tick: tick, commands: [batch], into: [effects])
             batch.removeAll()
             deal(effects, to: split)
-            #expect(contents(of: region.apply(split)) == original.frames[index])
-            #expect(region.stateHash == original.states[index])
+            let frame = region.apply(split)
+            region.absorb([frame])
+            #expect(contents(of: frame) == contents(of: expected) && frame.digest == expected.digest)
+            #expect(region.stateHash == straight.stateHash)
         }
     }
 

@@ -44,8 +44,7 @@ import World
             batch.enter(
                 session: session(Int(tick)), number: 1, request: 1, object: UInt32(tick), character: 1, name: "x")
             batch.close(tick: tick, settledThrough: tick > 20 ? tick - 2 : 0)
-            region.decide(tick: tick, commands: [batch], into: effects)
-            let frame = region.apply([effects])
+            let frame = region.step(tick: tick, [batch], effects)
             if tick <= 20 {
                 #expect(!frames.contains { $0.0 === frame })
                 frames.append((frame, contents(of: frame)))

@@ -134,7 +134,7 @@ import World
         #expect(world.client(session(2)).bytesThisTick == 0)
         let newcomer = world.client(session(3))
         let area = world.entity(session(3))?.subscription
-        let inView = area?.contains(world.region.grid.sector(x: 20, y: 15)) ?? false
+        let inView = area?.contains(world.grid.sector(x: 20, y: 15)) ?? false
         #expect(newcomer.known.values.contains { $0.x == 20 && $0.y == 15 } == inView)
     }
 }

@@ -46,9 +46,8 @@ import World
                 batch.chat(session: session(slot), number: 2, Chat(request: 1, text: "hello"))
             }
             batch.close(tick: tick, settledThrough: tick - 1)
-            region.decide(tick: tick, commands: [batch], into: effects)
+            audience.begin(region.step(tick: tick, [batch], effects))
             batch.removeAll()
-            audience.begin(region.apply([effects]))
             var addresses: Set<UnsafeRawPointer> = []
             var pieces = 0
             audience.deliver { _, privates, blocks in

@@ -36,8 +36,7 @@ import World
             if tick > 3 { fill(batch, tick: tick, positions: &positions, side: configuration.width) }
             batch.close(tick: UInt64(tick), settledThrough: UInt64(tick - 1))
             let start = clock.now
-            region.decide(tick: UInt64(tick), commands: [batch], into: effects)
-            let frame = region.apply([effects])
+            let frame = region.step(tick: UInt64(tick), [batch], effects)
             let middle = clock.now
             audience.begin(frame)
             audience.deliver { _, _, _ in deliveries += tick > 100 ? 1 : 0 }

@@ -45,7 +45,7 @@ struct Echo: ParsableCommand {
         let server = EchoServer.make(mode, group: group, configuration)
         do {
             try server.run(
-                ready: { StartupReport.print($0, configuration) }, report: CounterReport.log,
+                ready: { StartupReport.print($0, configuration) }, report: { CounterReport.log($0) },
                 ended: { CounterReport.write($0, to: options.countersFile) })
         } catch {
             throw RunFailure("\(error)")

@@ -19,6 +19,7 @@ public struct Audience: ~Copyable {
     /// The worker whose sessions these are: the highest eight bits of a session's number.
     public let worker: UInt8
 
+    let map: RegionMap
     var frames: [Frame] = []
     /// Counts deliveries, so that marks of earlier ones need not be wiped.
     var round: UInt64 = 0
@@ -37,9 +38,13 @@ public struct Audience: ~Copyable {
     ///
     /// - Parameters:
     ///   - configuration: the world's.
+    ///   - map: who owns what; the whole map is one region if none is given.
     ///   - capacity: sessions for which memory is taken at once; more are served by growing.
-    public init(worker: UInt8, configuration: WorldConfiguration, capacity: Int = 16_384) {
+    public init(
+        worker: UInt8, configuration: WorldConfiguration, map: RegionMap? = nil, capacity: Int = 16_384
+    ) {
         self.worker = worker
+        self.map = map ?? RegionMap(configuration)
         members = MemberTable(capacity: capacity)
         cohorts = CohortTable(grid: SectorGrid(configuration), capacity: capacity)
         frames.reserveCapacity(16)
@@ -54,7 +59,13 @@ public struct Audience: ~Copyable {
         return member == MemberTable.none ? nil : cohorts.area(of: members[member].cohort)
     }
 
-    /// Takes the frame of a region for the delivery to come.
+    /// The region that owns a session's player from the next tick on; nil when it is not in the world.
+    public func home(of session: UInt64) -> Int? {
+        let member = members.find(session)
+        return member == MemberTable.none ? nil : Int(members[member].home)
+    }
+
+    /// Takes the frame of a region for the delivery to come. Frames are taken in the order of the regions.
     public mutating func begin(_ frame: Frame) {
         precondition(frames.first.map { $0.tick == frame.tick } ?? true, "frames of two ticks in one delivery")
         frames.append(frame)

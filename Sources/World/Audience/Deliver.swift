@@ -19,7 +19,9 @@ extension Audience {
         touchedCohorts.removeAll()
         toldMembers.removeAll()
         for frame in frames { end(frame) }
-        for frame in frames { collectPrivates(frame, sink) }
+        for part in PrivateSection.Part.allCases {
+            for frame in frames { collect(part, of: frame, sink) }
+        }
         collectBlocks()
         for index in 0..<touchedCohorts.count { deliver(cohort: touchedCohorts[index], sink) }
         for index in 0..<toldMembers.count {
@@ -30,6 +32,7 @@ extension Audience {
             }
         }
         for frame in frames { subscribe(frame) }
+        for frame in frames { move(frame) }
         frames.removeAll(keepingCapacity: true)
     }
 
@@ -43,13 +46,19 @@ extension Audience {
         }
     }
 
-    private mutating func collectPrivates(
-        _ frame: Frame, _ sink: (UInt64, Span<UnsafeRawBufferPointer>, Span<UnsafeRawBufferPointer>) -> Void
+    private mutating func collect(
+        _ part: PrivateSection.Part, of frame: Frame,
+        _ sink: (UInt64, Span<UnsafeRawBufferPointer>, Span<UnsafeRawBufferPointer>) -> Void
     ) {
         let sections = frame.privates
         for index in ownRange(sections, session: { $0.session }) {
             let section = sections[index]
+            guard section.part == part else { continue }
             let member = members.find(section.session)
+            // Not every region knows that a player left the world in this tick.
+            if part != .answers {
+                guard member != MemberTable.none, members[member].privateRound == round else { continue }
+            }
             if member == MemberTable.none {
                 privateBuffer.removeAll()
                 privateBuffer.append(frame.bytes(of: section))
@@ -133,8 +142,17 @@ extension Audience {
             } else {
                 cohorts.leave(members[member].cohort, member, &members)
             }
+            if change.before.isEmpty { members[member].home = Int32(truncatingIfNeeded: frame.region) }
             members[member].privateRound = round + 1
             cohorts.join(change.area, member, &members)
+        }
+    }
+
+    private mutating func move(_ frame: Frame) {
+        for entity in frame.crossings where entity.kind == .player && entity.session >> 56 == UInt64(worker) {
+            let member = members.find(entity.session)
+            guard member != MemberTable.none else { continue }
+            members[member].home = Int32(truncatingIfNeeded: map.region(x: entity.x, y: entity.y))
         }
     }
 

@@ -4,6 +4,8 @@
 struct Member: BitwiseCopyable {
     var session: UInt64
     var cohort: UInt32 = MemberTable.none
+    /// The region that owns its player.
+    var home: Int32 = 0
     /// The neighbours in the cohort's list, or the next free place.
     var next: UInt32 = MemberTable.none
     var previous: UInt32 = MemberTable.none

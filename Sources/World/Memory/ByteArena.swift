@@ -61,6 +61,12 @@ struct ByteArena: ~Copyable {
         return range(from: start)
     }
 
+    /// Writes over what is there.
+    mutating func overwrite(at offset: Int, with bytes: UnsafeRawBufferPointer) {
+        precondition(offset >= 0 && offset + bytes.count <= count, "outside of the arena")
+        if let from = bytes.baseAddress { (base + offset).copyMemory(from: from, byteCount: bytes.count) }
+    }
+
     /// Writes a whole packet, header included.
     mutating func append<P: Packet>(_ packet: P) {
         let limit = framing.headerSize + P.bodySize.upperBound

@@ -84,6 +84,20 @@ public final class CommandBatch: @unchecked Sendable {
         }
     }
 
+    /// A command of another batch, with its text.
+    func append(_ command: Command, of other: CommandBatch) {
+        var what = command.what
+        switch what {
+        case .enter(let request, let object, let character, let name, let tile):
+            let name = texts.append(other.text(name).bytes)
+            what = .enter(request: request, object: object, character: character, name: name, at: tile)
+        case .chat(let request, let scope, let text):
+            what = .chat(request: request, scope: scope, text: texts.append(other.text(text).bytes))
+        case .move, .leave, .logout: break
+        }
+        commandColumn.append(Command(session: command.session, number: command.number, what: what))
+    }
+
     /// A session has no more part in the world.
     ///
     /// - Parameter request: of a logout, which is answered; nil when the connection is gone.

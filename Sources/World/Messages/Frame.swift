@@ -4,12 +4,12 @@
 ///
 /// ```
 /// blocks          encoded once, in the order of the sectors, row by row; contiguous in memory in that order
-/// privates        for each session that gets something of its own: answers first, then what changed in its view
+/// privates        for each session that gets something of its own: answers first, then its view in three parts
 /// subscriptions   what sessions will be subscribed to in the next tick
 /// ended           sessions whose player left the world; they get no more blocks, from this tick on
 /// places          where players stand now who came or moved, in the order of their objects
-/// crossings       entities that the neighbour owns from the next tick on       (empty with one region)
-/// mirror          entities near a border, as they stand now                    (empty with one region)
+/// crossings       entities that another region owns from the next tick on      (empty with one region)
+/// mirror          own entities near a border, as they stand now                (empty with one region)
 /// ```
 ///
 /// A subscription follows from where the player stands at the end of tick t, travels in F of t, and is in force in
@@ -20,6 +20,8 @@
 /// Addresses stay as they are until the frame is used again, which is when every worker has said that it settled this
 /// tick (`CommandBatch.settledThrough`).
 public final class Frame: @unchecked Sendable {
+    /// Which region's it is.
+    public let region: Int
     /// The tick that left this.
     public private(set) var tick: UInt64 = 0
     /// Blocks that were encoded: a function of what happened, never of who looks.
@@ -30,7 +32,7 @@ public final class Frame: @unchecked Sendable {
     var content = FrameContent()
 
     /// Makes an empty frame.
-    init() {}
+    init(region: Int) { self.region = region }
 
     /// The blocks in their order.
     public var blocks: UnsafeBufferPointer<Block> { content.blocks.view }
@@ -38,7 +40,7 @@ public final class Frame: @unchecked Sendable {
     /// The packets of a block.
     public func bytes(of block: Block) -> UnsafeRawBufferPointer { content.blockBytes.slice(block.range) }
 
-    /// Who gets something of its own, by session.
+    /// Who gets something of its own, by session and part.
     public var privates: UnsafeBufferPointer<PrivateSection> { content.privates.view }
 
     /// The packets that only this session gets.
@@ -55,7 +57,7 @@ public final class Frame: @unchecked Sendable {
     /// Where players stand at the end of the tick who came or moved in it, each once.
     public var places: UnsafeBufferPointer<Place> { content.places.view }
 
-    /// Entities that crossed into another region.
+    /// Entities that crossed into another region: values with all that belongs to them.
     public var crossings: UnsafeBufferPointer<Entity> { content.crossings.view }
 
     /// Entities that the neighbours must see, as they stand at the end of the tick.
@@ -69,9 +71,26 @@ public final class Frame: @unchecked Sendable {
 }
 
 /// What one session gets alone.
+///
+/// A view is written by all regions that have a part in it, each in the parts of its own objects. Part by part, and
+/// within a part region by region, is the same order on any number of regions.
 public struct PrivateSection: Sendable, BitwiseCopyable {
+    /// What the packets are.
+    public enum Part: UInt8, CaseIterable, Sendable, BitwiseCopyable {
+        /// Answers to what the session asked, of the one region that decided them.
+        case answers = 0
+        /// Of what it knew: what happened to it, and what it no longer knows.
+        case known = 1
+        /// What is and stays in sectors that are new to it.
+        case new = 2
+        /// What came from sectors that it did not know.
+        case incoming = 3
+    }
+
     /// Whom it is for.
     public let session: UInt64
+    /// What it is.
+    public let part: Part
     /// Where the packets lie (`Frame.bytes`).
     public let range: ByteRange
 }
@@ -80,6 +99,10 @@ public struct PrivateSection: Sendable, BitwiseCopyable {
 public struct SubscriptionChange: Sendable, BitwiseCopyable {
     /// Whose it is.
     public let session: UInt64
+    /// The object that it plays, of which it is not told.
+    public let object: UInt32
+    /// What it was subscribed to in this tick; empty when it came into the world in it.
+    public let before: SectorArea
     /// Everything in these sectors, and nothing else, is what the client knows at the end of the next tick.
     public let area: SectorArea
 }

@@ -7,6 +7,7 @@ public struct FrameRing {
     /// A worker that settles nothing for this long is broken: its sends would read memory that nobody may reuse.
     public static let limit = 64
 
+    private let region: Int
     private var frames: [Frame]
     private var settled: [UInt64]
 
@@ -14,9 +15,12 @@ public struct FrameRing {
     public var count: Int { frames.count }
 
     /// Makes the frames for a number of workers, all of which must settle.
-    public init(workers: Int) {
+    ///
+    /// - Parameter region: whose frames they are.
+    public init(region: Int = 0, workers: Int) {
         precondition(workers >= 1, "frames are read by at least one worker")
-        frames = (0..<Self.size).map { _ in Frame() }
+        self.region = region
+        frames = (0..<Self.size).map { _ in Frame(region: region) }
         settled = Array(repeating: 0, count: workers)
     }
 
@@ -38,7 +42,7 @@ public struct FrameRing {
             return frame
         }
         precondition(frames.count < Self.limit, "a worker settles nothing")
-        let frame = Frame()
+        let frame = Frame(region: region)
         frames.append(frame)
         frame.begin(tick: tick)
         return frame

@@ -42,10 +42,12 @@ extension Region {
     /// - Parameter effects: one batch of every region, of the tick that was decided last.
     /// - Returns: the frame, to be read by every worker until it has settled the tick.
     public mutating func apply(_ effects: [EffectBatch]) -> Frame {
-        precondition(!applied, "a tick is decided before it is applied")
-        applied = true
+        precondition(phase == .decided, "a tick is decided before it is applied")
+        phase = .applied
         collect(effects)
         changes.removeAll()
+        departures.removeAll()
+        changedSectors.removeAll()
         let frame = ring.take(tick: tick)
         var start = 0
         while start < order.count {
@@ -58,6 +60,7 @@ extension Region {
         encodeBlocks(effects, into: &frame.content)
         frame.privateViews = encodePrivates(effects, into: &frame.content)
         subscribe(into: &frame.content)
+        handOver(into: &frame.content)
         return frame
     }
 
@@ -121,7 +124,7 @@ extension Region {
         entities.insert(
             Entity(
                 object: effect.target, kind: .player, x: x, y: y, session: effect.source, character: character,
-                nextMove: now, subscription: .empty, name: name))
+                nextMove: now, subscription: .empty, arrived: tick, name: name))
     }
 
     /// Puts the entity where it belongs now, and keeps the change if anybody could notice it.
@@ -132,12 +135,13 @@ extension Region {
         let entity = entities[slot]
         if !vanished { change.after = grid.sector(x: entity.x, y: entity.y) }
         if let from { change.moved = from != (entity.x, entity.y) }
+        if change.before != .none { changedSectors.append(change.before) }
         if entity.kind == .player, change.moved || from == nil {
             content.places.append(Place(session: entity.session, tile: Tile(x: entity.x, y: entity.y)))
         }
         if change.before != change.after {
             if change.before != .none { entities.unlink(slot, from: change.before) }
-            if change.after != .none { entities.link(slot, to: change.after) }
+            if change.after != .none { place(slot, in: change.after) }
         }
         // What nobody can notice, as two steps that end where they began, must not count as told by a change.
         let present = change.before != .none || change.after != .none
@@ -152,22 +156,28 @@ extension Region {
         if present && noticed { changes.append(change) }
     }
 
+    private mutating func place(_ slot: UInt32, in sector: Sector) {
+        entities[slot].arrived = tick
+        guard owns(sector) else { return departures.append(slot) }
+        entities.link(slot, to: sector)
+        changedSectors.append(sector)
+    }
+
     /// What the sessions of objects that moved are subscribed to from the next tick on.
     private mutating func subscribe(into content: inout FrameContent) {
-        views.removeAll()
+        turned.removeAll()
         for index in 0..<changes.count {
             let change = changes[index]
             guard change.slot != EntityTable.none, change.moved || change.before == .none else { continue }
             let entity = entities[change.slot]
             let area = grid.area(x: entity.x, y: entity.y)
             guard area != entity.subscription else { continue }
-            views.append(View(session: entity.session, object: entity.object, before: entity.subscription))
+            turned.append(
+                SubscriptionChange(
+                    session: entity.session, object: entity.object, before: entity.subscription, area: area))
             entities[change.slot].subscription = area
         }
-        views.sort(scratch: &viewScratch) { $0.session < $1.session }
-        for index in 0..<views.count {
-            let area = entities[entities.slot(object: views[index].object)].subscription
-            content.subscriptions.append(SubscriptionChange(session: views[index].session, area: area))
-        }
+        turned.sort(scratch: &turnedScratch) { $0.session < $1.session }
+        for index in 0..<turned.count { content.subscriptions.append(turned[index]) }
     }
 }

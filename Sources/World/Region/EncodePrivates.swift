@@ -6,12 +6,22 @@ struct View: BitwiseCopyable {
     let object: UInt32
     /// What it was subscribed to before; empty when it had just entered.
     let before: SectorArea
+    /// What it is subscribed to now.
+    let after: SectorArea
+}
+
+/// A change by which an object came into a view from outside.
+struct Incomer: BitwiseCopyable {
+    /// Where it came from.
+    let sector: Sector
+    let change: UInt32
 }
 
 extension Region {
-    /// Writes what single sessions get: answers in the order of their commands, then what a changed view needs.
+    /// Writes what single sessions get: answers in the order of their commands, then this region's part of what a
+    /// changed view needs.
     ///
-    /// - Returns: how many views were written.
+    /// - Returns: to how many views it had anything to say.
     mutating func encodePrivates(_ batches: [EffectBatch], into content: inout FrameContent) -> Int {
         answers.sort(scratch: &answerScratch) {
             ($0.session, $0.number) < ($1.session, $1.number)
@@ -28,12 +38,11 @@ extension Region {
                 encode(answers[answer], into: &content.privateBytes)
                 answer += 1
             }
+            content.closeSection(.answers, of: session, from: start)
             while view < views.count, views[view].session == session {
-                if encode(views[view], batches, into: &content.privateBytes) { encoded += 1 }
+                if encode(views[view], batches, into: &content) { encoded += 1 }
                 view += 1
             }
-            let range = content.privateBytes.range(from: start)
-            if range.count > 0 { content.privates.append(PrivateSection(session: session, range: range)) }
         }
         return encoded
     }
@@ -50,38 +59,41 @@ extension Region {
         }
     }
 
-    /// Writes, for every object, what leads from what the session knew to what it is to know. Its own is left out.
+    /// Writes, for every object of this region, what leads from what the session knew to what it is to know. Its own
+    /// is left out. Whether the session still plays is for its audience to see.
     ///
-    /// - Returns: false when the player has left the world meanwhile.
-    private func encode(_ view: View, _ batches: [EffectBatch], into arena: inout ByteArena) -> Bool {
-        let slot = entities.slot(object: view.object)
-        guard slot != EntityTable.none else { return false }
-        let before = view.before
-        let after = entities[slot].subscription
-        for row in before.rows {
-            encodeChanges(row: row, of: before, view, after: after, batches, into: &arena)
-            for column in before.columns {
+    /// - Returns: whether there was anything to write.
+    private mutating func encode(_ view: View, _ batches: [EffectBatch], into content: inout FrameContent) -> Bool {
+        let begin = content.privateBytes.count
+        for row in view.before.rows.clamped(to: rows) {
+            encodeChanges(row: row, view, batches, into: &content.privateBytes)
+            for column in view.before.columns {
                 let sector = Sector(column: column, row: row)
-                if !after.contains(sector) { encodeUntouched(sector, as: .remove, into: &arena) }
+                if !view.after.contains(sector) { encodeUntouched(sector, as: .remove, into: &content.privateBytes) }
             }
         }
-        for row in after.rows {
-            encodeArrivals(row: row, of: after, view, batches, into: &arena)
-            for column in after.columns {
+        content.closeSection(.known, of: view.session, from: begin)
+        var start = content.privateBytes.count
+        for row in view.after.rows.clamped(to: rows) {
+            encodeStays(row: row, view, batches, into: &content.privateBytes)
+            for column in view.after.columns {
                 let sector = Sector(column: column, row: row)
-                if !before.contains(sector) { encodeUntouched(sector, as: .add, into: &arena) }
+                if !view.before.contains(sector) { encodeUntouched(sector, as: .add, into: &content.privateBytes) }
             }
         }
-        return true
+        content.closeSection(.new, of: view.session, from: start)
+        start = content.privateBytes.count
+        encodeIncomers(view, batches, into: &content.privateBytes)
+        content.closeSection(.incoming, of: view.session, from: start)
+        return content.privateBytes.count > begin
     }
 
     /// The changes of objects that were in a row of the old subscription, or came into the world there.
     private func encodeChanges(
-        row: Int, of before: SectorArea, _ view: View, after: SectorArea, _ batches: [EffectBatch],
-        into arena: inout ByteArena
+        row: Int, _ view: View, _ batches: [EffectBatch], into arena: inout ByteArena
     ) {
-        var index = firstItem(of: Sector(column: Int(before.left), row: row))
-        let last = Sector(column: Int(before.right), row: row)
+        var index = firstItem(of: Sector(column: Int(view.before.left), row: row))
+        let last = Sector(column: Int(view.before.right), row: row)
         while index < items.count, items[index].sector <= last {
             let item = items[index]
             index += 1
@@ -89,26 +101,46 @@ extension Region {
             let change = changes[item.change]
             guard change.object != view.object else { continue }
             let showing = Showing(
-                knownBefore: change.before != .none, knownAfter: after.contains(change.after))
+                knownBefore: change.before != .none, knownAfter: view.after.contains(change.after))
             if let showing { encode(change, as: showing, batches, into: &arena) }
         }
     }
 
-    /// The changes of objects that are in a row of the new subscription and were not in the old one.
-    private func encodeArrivals(
-        row: Int, of after: SectorArea, _ view: View, _ batches: [EffectBatch], into arena: inout ByteArena
+    /// The changes of objects that are in a sector of a row that is new to the subscription, and did not come there
+    /// from another.
+    private func encodeStays(
+        row: Int, _ view: View, _ batches: [EffectBatch], into arena: inout ByteArena
     ) {
-        var index = firstItem(of: Sector(column: Int(after.left), row: row))
-        let last = Sector(column: Int(after.right), row: row)
+        var index = firstItem(of: Sector(column: Int(view.after.left), row: row))
+        let last = Sector(column: Int(view.after.right), row: row)
         while index < items.count, items[index].sector <= last {
             let item = items[index]
             index += 1
+            guard item.kind == .stay, !view.before.contains(item.sector) else { continue }
             let change = changes[item.change]
-            guard item.kind == .add || (item.kind == .stay && !view.before.contains(item.sector)),
-                change.object != view.object, !view.before.contains(change.before), change.after != .none
-            else { continue }
+            guard change.object != view.object, change.after != .none else { continue }
             encode(change, as: .add, batches, into: &arena)
         }
+    }
+
+    /// The changes of objects that went from sectors which the session did not know to some that it is to know; sorted
+    /// by where they came from, so that region after region is the order of the whole map.
+    private mutating func encodeIncomers(_ view: View, _ batches: [EffectBatch], into arena: inout ByteArena) {
+        incomers.removeAll()
+        for row in view.after.rows {
+            var index = firstItem(of: Sector(column: Int(view.after.left), row: row))
+            let last = Sector(column: Int(view.after.right), row: row)
+            while index < items.count, items[index].sector <= last {
+                let item = items[index]
+                index += 1
+                guard item.kind == .add, !view.before.contains(item.other) else { continue }
+                guard changes[item.change].object != view.object else { continue }
+                incomers.append(Incomer(sector: item.other, change: item.change))
+            }
+        }
+        // Changes are in the order of objects.
+        incomers.sort(scratch: &incomerScratch) { ($0.sector.rawValue, $0.change) < ($1.sector.rawValue, $1.change) }
+        for index in 0..<incomers.count { encode(changes[incomers[index].change], as: .add, batches, into: &arena) }
     }
 
     /// Objects of a sector that nothing happened to in this tick, so that no change tells of them.
@@ -128,5 +160,13 @@ extension Region {
 
     private func firstItem(of sector: Sector) -> Int {
         items.view.lowerBound { $0.sector < sector }
+    }
+}
+
+extension FrameContent {
+    /// Keeps what has been written since `start` as a section of a session, if anything has.
+    fileprivate mutating func closeSection(_ part: PrivateSection.Part, of session: UInt64, from start: Int) {
+        let range = privateBytes.range(from: start)
+        if range.count > 0 { privates.append(PrivateSection(session: session, part: part, range: range)) }
     }
 }

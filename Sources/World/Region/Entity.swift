@@ -18,6 +18,8 @@ public struct Entity: Sendable, BitwiseCopyable {
     public internal(set) var nextMove: UInt64
     /// What its session is subscribed to from the next tick on.
     public internal(set) var subscription: SectorArea
+    /// The tick in which it came to the sector where it is.
+    public internal(set) var arrived: UInt64
     /// What stands above its head.
     public internal(set) var name: Name
 }

@@ -2,9 +2,8 @@
 
 /// The entities of a region in one slab, found by object, by session and by sector.
 ///
-/// The entities of a sector are a doubly linked list through the slab, in the order (tick of arrival, object): new ones
-/// are put at the end, and within a tick effects are applied by object. That order is the same on any number of
-/// regions, so it may show in what clients are sent; slots never do.
+/// The entities of a sector are a doubly linked list through the slab, in the order (tick of arrival, object). That
+/// order is the same on any number of regions, so it may show in what clients are sent; slots never do.
 struct EntityTable: ~Copyable {
     static let none = IndexTable.none
 
@@ -22,7 +21,9 @@ struct EntityTable: ~Copyable {
         var last: UInt32
     }
 
-    let grid: SectorGrid
+    private let grid: SectorGrid
+    /// Where the first sector of the region stands in a table of all sectors.
+    private let origin: Int
     private var slots: Column<Slot>
     private var sectors: Column<Ends>
     private var byObject: IndexTable
@@ -30,10 +31,12 @@ struct EntityTable: ~Copyable {
     private var firstFree = none
     private(set) var count = 0
 
-    init(grid: SectorGrid, capacity: Int) {
+    /// - Parameter rows: of the sectors that it has; no other can be asked for.
+    init(grid: SectorGrid, rows: Range<Int>, capacity: Int) {
         self.grid = grid
+        origin = rows.lowerBound * grid.columns
         slots = Column(capacity: capacity)
-        sectors = Column(repeating: Ends(first: Self.none, last: Self.none), count: grid.count)
+        sectors = Column(repeating: Ends(first: Self.none, last: Self.none), count: rows.count * grid.columns)
         byObject = IndexTable(capacity: capacity)
         bySession = IndexTable(capacity: capacity)
     }
@@ -50,8 +53,10 @@ struct EntityTable: ~Copyable {
     mutating func touch(_ slot: UInt32, tick: UInt64) { slots[slot].touched = tick }
 
     /// The first of a sector, or `none`; go on with `next`.
-    func first(in sector: Sector) -> UInt32 { sectors[grid.index(sector)].first }
+    func first(in sector: Sector) -> UInt32 { sectors[index(of: sector)].first }
     func next(_ slot: UInt32) -> UInt32 { slots[slot].next }
+
+    private func index(of sector: Sector) -> Int { grid.index(sector) - origin }
 
     /// - Precondition: the object is new.
     mutating func insert(_ entity: Entity) -> UInt32 {
@@ -67,7 +72,7 @@ struct EntityTable: ~Copyable {
         }
         count += 1
         byObject.set(UInt64(entity.object), to: slot)
-        bySession.set(entity.session, to: slot)
+        if entity.kind == .player { bySession.set(entity.session, to: slot) }
         return slot
     }
 
@@ -76,27 +81,31 @@ struct EntityTable: ~Copyable {
         let entity = slots[slot].entity
         byObject.remove(UInt64(entity.object))
         // The session may have come back as another object in the same tick.
-        if bySession[entity.session] == slot { bySession.remove(entity.session) }
+        if entity.kind == .player, bySession[entity.session] == slot { bySession.remove(entity.session) }
         slots[slot].next = firstFree
         firstFree = slot
         count -= 1
     }
 
+    /// Puts an entity where its arrival says: at the end, but for others who came in the same tick.
     mutating func link(_ slot: UInt32, to sector: Sector) {
-        let index = grid.index(sector)
-        let last = sectors[index].last
-        slots[slot].previous = last
-        slots[slot].next = Self.none
-        if last == Self.none {
-            sectors[index].first = slot
-        } else {
-            slots[last].next = slot
-        }
-        sectors[index].last = slot
+        let index = index(of: sector)
+        var previous = sectors[index].last
+        while previous != Self.none, precedes(slot, previous) { previous = slots[previous].previous }
+        let next = previous == Self.none ? sectors[index].first : slots[previous].next
+        slots[slot].previous = previous
+        slots[slot].next = next
+        if previous == Self.none { sectors[index].first = slot } else { slots[previous].next = slot }
+        if next == Self.none { sectors[index].last = slot } else { slots[next].previous = slot }
+    }
+
+    private func precedes(_ left: UInt32, _ right: UInt32) -> Bool {
+        (slots[left].entity.arrived, slots[left].entity.object)
+            < (slots[right].entity.arrived, slots[right].entity.object)
     }
 
     mutating func unlink(_ slot: UInt32, from sector: Sector) {
-        let index = grid.index(sector)
+        let index = index(of: sector)
         let next = slots[slot].next
         let previous = slots[slot].previous
         if previous == Self.none {

@@ -14,10 +14,23 @@ extension Region {
             value = mix(value ^ entity.character)
             value = mix(value ^ entity.nextMove)
             value = mix(value ^ entity.subscription.packed)
+            value = mix(value ^ entity.arrived)
             value = entity.name.withBytes { digest($0, onto: value) }
             slot = entities.next(slot)
         }
         return value
+    }
+
+    /// Calls `body` with every sector whose state the last tick changed, in their order, and with its new number.
+    ///
+    /// After a tick was absorbed: then region after region is the order of the sectors of the whole map.
+    public mutating func forEachChangedSector(_ body: (Sector, UInt64) -> Void) {
+        changedSectors.sort(scratch: &sectorScratch, by: <)
+        for index in 0..<changedSectors.count {
+            let sector = changedSectors[index]
+            if index > 0, changedSectors[index - 1] == sector { continue }
+            body(sector, stateHash(of: sector))
+        }
     }
 
     /// A number for the state of the whole region at the end of the last tick.
@@ -25,7 +38,7 @@ extension Region {
     /// - Complexity: O(sectors + objects).
     public var stateHash: UInt64 {
         var value = mix(tick &+ goldenGamma)
-        for row in 0..<grid.rows {
+        for row in rows {
             for column in 0..<grid.columns {
                 let sector = Sector(column: column, row: row)
                 if entities.first(in: sector) != EntityTable.none { value = mix(value ^ stateHash(of: sector)) }
@@ -45,6 +58,7 @@ extension Frame {
         }
         for section in privates {
             value = mix(value ^ section.session)
+            value = mix(value ^ UInt64(section.part.rawValue))
             value = World.digest(bytes(of: section).bytes, onto: value)
         }
         for change in subscriptions {

@@ -38,7 +38,9 @@ final class WorldPlay: Play {
         // Queries are done at once: when a thread runs is nothing that a seed decides.
         let accounts = AccountService(store, pool: BlockingPool(immediate: ()))
         self.accounts = accounts
-        let server = WorldBinding.make(scenario.configuration, world: world, accounts: accounts)
+        let server = WorldBinding.make(
+            scenario.configuration, world: world, accounts: accounts,
+            status: TickStatus(workerCount: scenario.workers))
         return SteppedServer(
             server, workers: scenario.workers, startedAt: startedAt, hasTable: scenario.isDirect)
     }

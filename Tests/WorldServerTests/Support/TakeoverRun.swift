@@ -205,12 +205,13 @@ final class TakeoverRun {
     }
 
     private func decide(_ tick: UInt64) {
-        region.decide(tick: tick, commands: closedBatches, into: effects)
+        region.decide(tick: tick, commands: closedBatches, into: [effects])
         for batch in closedBatches {
             for command in batch.commands { if case .enter = command.what { entrances += 1 } }
         }
         closedBatches = []
         let frame = region.apply([effects])
+        region.absorb([frame])
         self.frame = frame
         for place in frame.places {
             guard let character = players[SessionID(rawValue: place.session)]?.character else { continue }

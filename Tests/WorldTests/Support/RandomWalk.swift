@@ -29,7 +29,7 @@ struct RandomWalk {
     }
 
     private mutating func act(_ slot: Int, _ session: UInt64, in world: TestWorld) {
-        guard let entity = world.region.entity(session: session) else {
+        guard let entity = world.entity(session) else {
             if dice.chance(15) { world.enter(session, name: Name("walker \(slot)") ?? "") }
             // Some of what follows comes before the world has seen the entrance.
             if dice.chance(3) { world.say(session, "early") }

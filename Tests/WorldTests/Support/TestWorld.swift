@@ -4,38 +4,30 @@ import Testing
 import Wire
 import World
 
-/// A region, the audiences of its workers, and clients that get exactly what the audiences say.
+/// The workers and regions of a world, and clients that get exactly what the workers say.
 final class TestWorld {
-    /// An audience in a class, since it cannot be copied into an array.
-    final class Listener {
-        var audience: Audience
-        init(worker: UInt8, configuration: WorldConfiguration) {
-            audience = Audience(worker: worker, configuration: configuration, capacity: 16)
-        }
-    }
-
     let configuration: WorldConfiguration
-    var region: Region
+    let grid: SectorGrid
+    let network: Network
     private(set) var tick: UInt64 = 0
     private(set) var clients: [UInt64: WorldClient] = [:]
-    private let batches: [CommandBatch]
-    private let effects = EffectBatch(capacity: 16)
-    private let listeners: [Listener]
     private var numbers: [UInt64: UInt32] = [:]
     private var nextObject: UInt32 = 100
     /// What has been done since the first tick, by tick.
     private(set) var log: [[Operation]] = [[]]
 
-    init(_ configuration: WorldConfiguration, workers: Int = 1) {
+    init(_ configuration: WorldConfiguration, workers: Int = 1, regions: Int = 1) {
         self.configuration = configuration
-        region = Region(configuration: configuration, workers: workers, capacity: 16)
-        batches = (0..<workers).map { CommandBatch(worker: $0, capacity: 16) }
-        listeners = (0..<workers).map { Listener(worker: UInt8($0), configuration: configuration) }
+        grid = SectorGrid(configuration)
+        network = Network(configuration, regions: regions, workers: workers, order: configuration.seed)
     }
 
-    /// The player of a session; the region itself cannot be copied into an expectation.
-    func entity(_ session: UInt64) -> Entity? { region.entity(session: session) }
-    var population: Int { region.population }
+    /// The player of a session, in whatever region it is.
+    func entity(_ session: UInt64) -> Entity? { network.entity(session: session) }
+    var population: Int { network.population }
+
+    /// A number for the state of every sector.
+    var stateHashes: [UInt64] { grid.sectors.map { network.stateHash(of: $0) ?? 0 } }
 
     func client(_ session: UInt64) -> WorldClient {
         if let client = clients[session] { return client }
@@ -50,7 +42,7 @@ final class TestWorld {
         let session = operation.session
         let number = numbers[session, default: 0] + 1
         numbers[session] = number
-        operation.append(to: batches[Int(session >> 56)], number: number)
+        operation.append(to: network.peers[Int(session >> 56)].worker.open, number: number)
         switch operation {
         case .logout: client(session).logouts.insert(number)
         case .leave: clients[session] = nil
@@ -82,7 +74,7 @@ final class TestWorld {
     func place(_ session: UInt64, at x: Int, _ y: Int) {
         enter(session)
         step()
-        while let entity = region.entity(session: session), (Int(entity.x), Int(entity.y)) != (x, y) {
+        while let entity = entity(session), (Int(entity.x), Int(entity.y)) != (x, y) {
             let (dx, dy) = ((x - Int(entity.x)).signum(), (y - Int(entity.y)).signum())
             move(session, to: Int(entity.x) + dx, Int(entity.y) + dy)
             step()
@@ -90,26 +82,38 @@ final class TestWorld {
     }
 
     /// One tick, from the commands to the clients.
+    ///
+    /// - Returns: the frame of the first region.
     @discardableResult
-    func step() -> Frame {
+    func step(
+        _ watch: (UInt64, UInt64, Span<UnsafeRawBufferPointer>, Span<UnsafeRawBufferPointer>) -> Void = {
+            _, _, _, _ in
+        }
+    ) -> Frame {
         tick += 1
-        for batch in batches { batch.close(tick: tick, settledThrough: tick - 1) }
-        region.decide(tick: tick, commands: batches, into: effects)
-        let frame = region.apply([effects])
         for client in clients.values { client.beginTick() }
-        for listener in listeners {
-            listener.audience.begin(frame)
-            listener.audience.deliver { session, privates, blocks in
-                #expect(!privates.isEmpty || !blocks.isEmpty, "a delivery of nothing")
-                guard let client = clients[session] else { return }
-                client.beginDelivery()
-                for index in privates.indices { client.receive(privates[index]) }
-                for index in blocks.indices { client.receive(blocks[index]) }
-            }
+        network.step { worker, tick, session, privates, blocks in
+            #expect(tick == self.tick && UInt64(worker) == session >> 56)
+            #expect(!privates.isEmpty || !blocks.isEmpty, "a delivery of nothing")
+            watch(tick, session, privates, blocks)
+            guard let client = clients[session] else { return }
+            client.beginDelivery()
+            for index in privates.indices { client.receive(privates[index]) }
+            for index in blocks.indices { client.receive(blocks[index]) }
         }
         for client in clients.values { #expect(client.deliveries <= 1, "two deliveries in one tick") }
-        for batch in batches { batch.removeAll() }
         log.append([])
+        guard let frame = network.frames[0] else { preconditionFailure("a tick without a frame") }
+        return frame
+    }
+}
+
+extension Region {
+    /// One tick of a world that is one region.
+    mutating func step(tick: UInt64, _ commands: [CommandBatch], _ effects: EffectBatch) -> Frame {
+        decide(tick: tick, commands: commands, into: [effects])
+        let frame = apply([effects])
+        absorb([frame])
         return frame
     }
 }

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What the ticks of one worker have done; plain counts, nothing but `UInt64`.
+public struct TickCounters: Sendable, BitwiseCopyable {
+    /// Ticks whose frames were delivered here.
+    public var ticks: UInt64 = 0
+    /// Ticks that came more than half an interval late because all waited for this worker.
+    public var late: UInt64 = 0
+    /// Blocks encoded by the region of this worker.
+    public var encodes: UInt64 = 0
+    /// Sessions whose view the region of this worker encoded, or a part of it, for them alone.
+    public var privateViews: UInt64 = 0
+    /// Entities that left the region of this worker for another.
+    public var crossings: UInt64 = 0
+    /// References to blocks and private bytes handed to sessions.
+    public var deliveries: UInt64 = 0
+    /// Ticks that a recording should have and has not, because it fell behind or could not be written.
+    public var unrecorded: UInt64 = 0
+
+    init() {}
+
+    /// Every count with its name.
+    public var named: [(name: String, value: UInt64)] {
+        [
+            ("ticks", ticks), ("late", late), ("encodes", encodes), ("privateViews", privateViews),
+            ("crossings", crossings), ("deliveries", deliveries), ("unrecorded", unrecorded),
+        ]
+    }
+}
