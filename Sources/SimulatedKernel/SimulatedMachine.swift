@@ -53,8 +53,6 @@ public final class SimulatedMachine: ForeignKernel {
     @exclusivity(unchecked) private(set) var current: Int?
     /// Every connection that there was.
     @exclusivity(unchecked) var connections: [SimulatedSocket] = []
-    /// Where operations and completions are written down, if they are.
-    @exclusivity(unchecked) var trace: KernelTrace?
 
     /// Makes a machine.
     public init(seed: UInt64, plan: FaultPlan = FaultPlan()) {

@@ -8,7 +8,6 @@ internal import Glibc
 extension SimulatedRing {
     /// Takes one entry, whose descriptor is looked up now and not before.
     func take(_ entry: io_uring_sqe) {
-        machine.trace?.submitted(self, entry)
         switch Int(entry.opcode) {
         case Int(CL_OP_RECV): armReceive(entry)
         case Int(CL_OP_SEND), Int(CL_OP_SENDMSG): send(entry)

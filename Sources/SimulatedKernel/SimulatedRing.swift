@@ -100,7 +100,6 @@ final class SimulatedRing: Waitable {
         // A descriptor has the kernel's own number in it, which is no part of the run.
         let told = result >= ForeignKernel.firstDescriptor ? Int32(machine.number(of: result)) : result
         machine.note(UInt64(UInt32(bitPattern: told)) << 32 | UInt64(flags & 0xFFFF))
-        machine.trace?.completed(self, userData, result, flags)
         machine.say(
             "ring \(machine.number(of: descriptor)): \(OperationText.describe(userData)) → \(told)"
                 + (flags & UInt32(CL_CQE_F_MORE) != 0 ? ", more" : ""))
