@@ -35,7 +35,7 @@ struct Serve: ParsableCommand {
     @Option(help: "A file to write the log of the run into, for 'gori replay'.")
     var record: String?
 
-    @Option(help: "Monsters in the world; 0 is all there is so far.")
+    @Option(help: "Monsters in the world. They sleep where nobody is.")
     var monsters = 0
 
     @Option(help: "The SQLite file with accounts and positions; 'off' keeps them in memory, until the server ends.")
@@ -54,9 +54,9 @@ struct Serve: ParsableCommand {
         try checkRange(tick, 20...100, "--tick")
         try checkRange(moveInterval, 0...60_000, "--move-interval")
         try checkRange(spawnArea, 0...65_535, "--spawn-area")
+        try checkRange(monsters, 0...Monsters.most, "--monsters")
         try checkRange(heartbeat, 100...65_535, "--heartbeat")
         try checkRange(helloTimeout, 100...600_000, "--hello-timeout")
-        guard monsters == 0 else { throw ValidationError("--monsters is not there yet: leave it out or say 0") }
         guard !database.contains("://") else {
             throw ValidationError("--database takes the path of a file or off: '\(database)' is not there yet")
         }
@@ -72,7 +72,7 @@ struct Serve: ParsableCommand {
         configuration.helloTimeout = helloTimeout
         let world = WorldConfiguration(
             tickMilliseconds: tick, moveIntervalMilliseconds: moveInterval, seed: seed,
-            spawnArea: spawnArea == 0 ? nil : spawnArea)
+            spawnArea: spawnArea == 0 ? nil : spawnArea, monsters: monsters)
         let accounts = try openAccounts()
         let status = TickStatus(workerCount: configuration.workers)
         let regions = RegionMap(world, regions: configuration.workers).count
@@ -84,7 +84,8 @@ struct Serve: ParsableCommand {
         server.onLog { Output.log($0) }
         let fingerprint = String(WorldProtocol.fingerprint, radix: 16)
         let lines = [
-            "world: \(world.width) × \(world.height) tiles, tick \(tick) ms, seed \(seed), regions: \(regions)",
+            "world: \(world.width) × \(world.height) tiles, tick \(tick) ms, seed \(seed), regions: \(regions),"
+                + " monsters: \(monsters)",
             "protocol: version \(WorldProtocol.version), fingerprint \(fingerprint)",
             "accounts: \(database == "off" ? "in memory, forgotten when the server ends" : database)",
         ]

@@ -40,6 +40,10 @@ public func reduce(_ hash: UInt64, below bound: Int) -> Int {
 enum Draw {
     static let spawnColumn: UInt64 = 1
     static let spawnRow: UInt64 = 2
+    static let monsterColumn: UInt64 = 3
+    static let monsterRow: UInt64 = 4
+    static let wanderPhase: UInt64 = 5
+    static let wanderWay: UInt64 = 6
 }
 
 @usableFromInline let goldenGamma: UInt64 = 0x9E37_79B9_7F4A_7C15

@@ -16,6 +16,8 @@ public struct WorldConfiguration: Hashable, Sendable {
     public let seed: UInt64
     /// The side, in tiles, of the square in the middle of the map in which players appear; nil: the whole map.
     public let spawnArea: Int?
+    /// Monsters at the beginning, one for each spawn point.
+    public let monsters: Int
 
     /// How far a subscription reaches: the view and one step, so that what comes into view by a step of the player
     /// himself is known already.
@@ -34,16 +36,18 @@ public struct WorldConfiguration: Hashable, Sendable {
     /// Describes a world.
     ///
     /// - Precondition: the map's sides are 1…65,535, the view 1…255, the tick 20…100 ms, the interval 0…60,000 ms, the
-    ///   spawn area at least 1.
+    ///   spawn area at least 1, the monsters 0…1,000,000.
     public init(
         width: Int = 2_000, height: Int = 2_000, viewRadius: Int = 7, tickMilliseconds: Int = 50,
-        moveIntervalMilliseconds: Int = 250, seed: UInt64 = 1, spawnArea: Int? = nil
+        moveIntervalMilliseconds: Int = 250, seed: UInt64 = 1, spawnArea: Int? = nil,
+        monsters: Int = 0
     ) {
         precondition((1...65_535).contains(width) && (1...65_535).contains(height), "a side of the map is 1…65,535")
         precondition((1...255).contains(viewRadius), "the view radius is 1…255")
         precondition((20...100).contains(tickMilliseconds), "a tick is 20…100 ms")
         precondition((0...60_000).contains(moveIntervalMilliseconds), "the move interval is 0…60,000 ms")
         precondition((spawnArea ?? 1) >= 1, "the spawn area is at least one tile wide")
+        precondition((0...Monsters.most).contains(monsters), "there are 0…1,000,000 monsters")
         self.width = width
         self.height = height
         self.viewRadius = viewRadius
@@ -51,5 +55,6 @@ public struct WorldConfiguration: Hashable, Sendable {
         self.moveIntervalMilliseconds = moveIntervalMilliseconds
         self.seed = seed
         self.spawnArea = spawnArea
+        self.monsters = monsters
     }
 }

@@ -12,6 +12,8 @@ public struct TickCounters: Sendable, BitwiseCopyable {
     public var privateViews: UInt64 = 0
     /// Entities that left the region of this worker for another.
     public var crossings: UInt64 = 0
+    /// Steps of monsters in its region.
+    public var monsterSteps: UInt64 = 0
     /// References to blocks and private bytes handed to sessions.
     public var deliveries: UInt64 = 0
     /// Ticks that a recording should have and has not, because it fell behind or could not be written.
@@ -23,7 +25,8 @@ public struct TickCounters: Sendable, BitwiseCopyable {
     public var named: [(name: String, value: UInt64)] {
         [
             ("ticks", ticks), ("late", late), ("encodes", encodes), ("privateViews", privateViews),
-            ("crossings", crossings), ("deliveries", deliveries), ("unrecorded", unrecorded),
+            ("crossings", crossings), ("monsterSteps", monsterSteps),
+            ("deliveries", deliveries), ("unrecorded", unrecorded),
         ]
     }
 }

@@ -114,6 +114,7 @@ struct TickExchange: ~Copyable {
         guard let frame else { return }
         counters.encodes += UInt64(frame.encodes)
         counters.privateViews += UInt64(frame.privateViews)
+        counters.monsterSteps += UInt64(frame.monsterSteps)
         counters.crossings += UInt64(frame.crossings.count)
     }
 

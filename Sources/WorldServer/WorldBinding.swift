@@ -17,10 +17,10 @@ public enum WorldBinding {
     ///   - base: addresses and limits; session layer and framing are set here.
     ///   - world: the rules.
     ///   - accounts: who may play, and where characters are; closed by the caller when the server has ended.
-    ///   - status: where the ticks are counted; made for as many workers as `base` says.
+    ///   - status: where the ticks are counted; made for as many workers as `base` says, or nil.
     ///   - recorder: writes the log of the run; made for the same workers.
     public static func make(
-        _ base: ServerConfiguration, world: WorldConfiguration, accounts: AccountService, status: TickStatus,
+        _ base: ServerConfiguration, world: WorldConfiguration, accounts: AccountService, status: TickStatus? = nil,
         recorder: Recorder? = nil
     ) -> Server<WorldWorker> {
         var configuration = base
@@ -29,6 +29,7 @@ public enum WorldBinding {
         ])
         // A region waits for the commands of every worker in every tick: without one of them the world stands still.
         configuration.whenWorkerDies = .stop
+        let status = status ?? TickStatus(workerCount: configuration.workers)
         precondition(status.workerCount == configuration.workers, "counts of other workers")
         let map = RegionMap(world, regions: configuration.workers)
         let capacity = configuration.maximumSessions

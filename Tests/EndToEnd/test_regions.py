@@ -61,3 +61,15 @@ class Regions(ServerTest):
         self.assertGreater(total(counters, "crossings"), 10)
         for worker in counters["world"]:
             self.assertGreater(worker["encodes"], 0, "a region in which nothing happened")
+
+    def test_monsters_sleep_until_somebody_comes_and_then_are_seen_to_move(self):
+        server = self.start("serve", *self.LOCAL, "--workers", "2", "--monsters", "200000", "--spawn-area", "24")
+        self.assertEqual(total(server.counters(), "monsterSteps"), 0)
+        host, port = server.address
+        done = servers.run(
+            "bots", "--connect", f"{host}:{port}", "--count", 50, "--duration", 4, "--ramp", 200, "--json", "-",
+            timeout=60)
+        self.assertEqual(done.returncode, 0, f"{done.stderr}\n{server.log[-2_000:]}")
+        for check in json.loads(done.stdout)["checks"]:
+            self.assertTrue(check["ok"], check)
+        self.assertGreater(total(server.counters(), "monsterSteps"), 100)

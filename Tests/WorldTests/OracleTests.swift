@@ -12,13 +12,16 @@ struct Shape: Sendable, CustomTestStringConvertible {
     var players = 40
     var workers = 1
     var regions = 1
+    var monsters = 0
 
     var testDescription: String {
-        "\(width)×\(height), view \(view), interval \(interval), \(workers) workers, \(regions) regions"
+        "\(width)×\(height), view \(view), interval \(interval), \(workers) workers, \(regions) regions,"
+            + " \(monsters) monsters"
     }
     var configuration: WorldConfiguration {
         WorldConfiguration(
-            width: width, height: height, viewRadius: view, moveIntervalMilliseconds: interval, seed: 77)
+            width: width, height: height, viewRadius: view, moveIntervalMilliseconds: interval, seed: 77,
+            monsters: monsters)
     }
 }
 
@@ -31,6 +34,8 @@ struct Shape: Sendable, CustomTestStringConvertible {
         Shape(width: 25, height: 96, interval: 100, players: 60, workers: 3, regions: 3),
         Shape(width: 12, height: 249, players: 90, workers: 3, regions: 8),
         Shape(width: 1, height: 249, view: 20, players: 40, workers: 1, regions: 8),
+        Shape(width: 40, height: 64, players: 20, workers: 2, monsters: 150),
+        Shape(width: 24, height: 128, players: 20, workers: 2, regions: 4, monsters: 300),
     ]
 
     @Test(
@@ -96,7 +101,9 @@ struct Oracle {
 
     mutating func check(_ world: TestWorld, after operations: [Operation]) {
         let now = places(world)
-        #expect(world.population == now.count)
+        var others: [Place] = []
+        world.network.forEachEntity { others.append(Place(object: $0.object, x: Int($0.x), y: Int($0.y))) }
+        #expect(world.population == others.count && others.count == now.count + configuration.monsters)
         for (session, client) in world.clients {
             guard let place = now[session] else {
                 #expect(client.known.isEmpty)
@@ -109,7 +116,7 @@ struct Oracle {
                 continue
             }
             var expected: [UInt32: (Int, Int)] = [:]
-            for other in now.values where other.object != place.object {
+            for other in others where other.object != place.object {
                 if subscribed(last, other.x, other.y) { expected[other.object] = (other.x, other.y) }
                 let distance = max(abs(other.x - place.x), abs(other.y - place.y))
                 let oneStep = max(abs(last.x - place.x), abs(last.y - place.y)) <= 1

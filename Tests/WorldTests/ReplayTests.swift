@@ -49,7 +49,7 @@ import World
         let place = try #require(find(tower.seed, in: bytes))
         other[place] ^= 1
         #expect(throws: LogFault.self) { try replay(other, regions: 1) }
-        other.replaceSubrange(0..<(place + 8 + 4 + 8), with: header(seed: 23))
+        other.replaceSubrange(0..<(place + 8 + 4 + 4 + 8), with: header(seed: 23))
         guard case .output = try replay(other, regions: 1).difference else {
             Issue.record("another seed makes no difference")
             return
@@ -80,7 +80,7 @@ import World
         for count in 0..<bytes.count {
             let part = Array(bytes.prefix(count))
             try part.withUnsafeBytes { part in
-                guard let log = try? RunLog(part) else { return #expect(count < 12 + 13 + 26) }
+                guard let log = try? RunLog(part) else { return #expect(count < 12 + 13 + 30) }
                 #expect(log.lastTick >= last && log.lastTick <= 12)
                 guard case .cut(let offset) = log.ending else {
                     Issue.record("the end of a log that was cut off at \(count)")

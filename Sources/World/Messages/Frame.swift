@@ -7,6 +7,7 @@
 /// privates        for each session that gets something of its own: answers first, then its view in three parts
 /// subscriptions   what sessions will be subscribed to in the next tick
 /// ended           sessions whose player left the world; they get no more blocks, from this tick on
+/// released        what they were subscribed to
 /// places          where players stand now who came or moved, in the order of their objects
 /// crossings       entities that another region owns from the next tick on      (empty with one region)
 /// mirror          own entities near a border, as they stand now                (empty with one region)
@@ -28,6 +29,9 @@ public final class Frame: @unchecked Sendable {
     public var encodes: Int { content.blocks.count }
     /// Sessions whose view was encoded for them alone, because their subscription had changed.
     public internal(set) var privateViews = 0
+
+    /// Monsters that the region let step.
+    public internal(set) var monsterSteps = 0
 
     var content = FrameContent()
 
@@ -57,6 +61,9 @@ public final class Frame: @unchecked Sendable {
     /// Where players stand at the end of the tick who came or moved in it, each once.
     public var places: UnsafeBufferPointer<Place> { content.places.view }
 
+    /// What the sessions that ended were subscribed to; in no order that means anything.
+    public var released: UnsafeBufferPointer<SectorArea> { content.released.view }
+
     /// Entities that crossed into another region: values with all that belongs to them.
     public var crossings: UnsafeBufferPointer<Entity> { content.crossings.view }
 
@@ -66,6 +73,7 @@ public final class Frame: @unchecked Sendable {
     func begin(tick: UInt64) {
         self.tick = tick
         privateViews = 0
+        monsterSteps = 0
         content.removeAll()
     }
 }

@@ -32,7 +32,8 @@ enum CommandReader {
         case .enter:
             guard let request = cursor.read(UInt32.self), let object = cursor.read(UInt32.self),
                 let character = cursor.read(UInt64.self), let text = cursor.readText(), let name = Name(text.bytes),
-                let hasTile = cursor.read(UInt8.self), hasTile <= 1, objects.insert(object).inserted
+                let hasTile = cursor.read(UInt8.self), hasTile <= 1, object < Monsters.first,
+                objects.insert(object).inserted
             else { return false }
             var tile: Tile?
             if hasTile == 1 {

@@ -37,6 +37,7 @@ public final class LogBuffer: @unchecked Sendable {
         arena.append(UInt16(configuration.moveIntervalMilliseconds))
         arena.append(configuration.seed)
         arena.append(UInt32(configuration.spawnArea ?? 0))
+        arena.append(UInt32(configuration.monsters))
         end()
     }
 

@@ -141,7 +141,8 @@ private struct LogHeader {
         var cursor = LogCursor(body)
         var numbers: [Int] = []
         for _ in 0..<7 { numbers.append(Int(cursor.read(UInt16.self) ?? 0)) }
-        guard let seed = cursor.read(UInt64.self), let area = cursor.read(UInt32.self), cursor.isAtEnd,
+        guard let seed = cursor.read(UInt64.self), let area = cursor.read(UInt32.self),
+            let monsters = cursor.read(UInt32.self), cursor.isAtEnd, Int(monsters) <= Monsters.most,
             (1...256).contains(numbers[0]), (1...numbers[0]).contains(numbers[1]), numbers[2] >= 1, numbers[3] >= 1,
             (1...255).contains(numbers[4]), (20...100).contains(numbers[5]), numbers[6] <= 60_000
         else { throw LogFault("the log is of a world that cannot be") }
@@ -149,6 +150,7 @@ private struct LogHeader {
         regions = numbers[1]
         configuration = WorldConfiguration(
             width: numbers[2], height: numbers[3], viewRadius: numbers[4], tickMilliseconds: numbers[5],
-            moveIntervalMilliseconds: numbers[6], seed: seed, spawnArea: area == 0 ? nil : Int(area))
+            moveIntervalMilliseconds: numbers[6], seed: seed, spawnArea: area == 0 ? nil : Int(area),
+            monsters: Int(monsters))
     }
 }

@@ -21,6 +21,7 @@ extension Region {
             for entity in frame.crossings {
                 if owns(grid.sector(x: entity.x, y: entity.y)) { arrive(entity) } else { reflect(entity) }
             }
+            watch(frame)
             guard frame.region != index else { continue }
             for entity in frame.mirror { reflect(entity) }
         }

@@ -58,6 +58,7 @@ extension Region {
         }
         frame.content.ended.sort(scratch: &endedScratch, by: <)
         encodeBlocks(effects, into: &frame.content)
+        frame.monsterSteps = monsterSteps
         frame.privateViews = encodePrivates(effects, into: &frame.content)
         subscribe(into: &frame.content)
         handOver(into: &frame.content)
@@ -149,7 +150,10 @@ extension Region {
         if present && noticed { entities.touch(slot, tick: tick) }
         if vanished {
             // A session that came and went within the tick was never subscribed to anything.
-            if change.before != .none { content.ended.append(entity.session) }
+            if change.before != .none {
+                content.ended.append(entity.session)
+                content.released.append(entity.subscription)
+            }
             entities.remove(slot)
             change.slot = EntityTable.none
         }
@@ -170,6 +174,7 @@ extension Region {
             let change = changes[index]
             guard change.slot != EntityTable.none, change.moved || change.before == .none else { continue }
             let entity = entities[change.slot]
+            guard entity.kind == .player else { continue }
             let area = grid.area(x: entity.x, y: entity.y)
             guard area != entity.subscription else { continue }
             turned.append(

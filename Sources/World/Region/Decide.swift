@@ -36,6 +36,7 @@ extension Region {
             ring.settle(worker: batch.worker, through: batch.settledThrough)
             for command in batch.commands { decide(command, of: batch, into: effects) }
         }
+        monsterSteps = wander(into: effects)
     }
 
     private mutating func decide(_ command: Command, of batch: CommandBatch, into effects: [EffectBatch]) {
@@ -49,6 +50,7 @@ extension Region {
             let code = say(index, scope: scope, text: batch.text(text), command: command, into: effects)
             answer(command, .done(request: request, code: code))
         case .enter(let request, let object, let character, let name, let tile):
+            precondition(object < Monsters.first, "a player with the number of a monster")
             let code: EnterCode = actors[index].inWorld ? .alreadyInWorld : .ok
             if code == .ok {
                 spawn(index, object: object, at: tile)

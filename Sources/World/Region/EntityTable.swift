@@ -31,14 +31,17 @@ struct EntityTable: ~Copyable {
     private var firstFree = none
     private(set) var count = 0
 
-    /// - Parameter rows: of the sectors that it has; no other can be asked for.
-    init(grid: SectorGrid, rows: Range<Int>, capacity: Int) {
+    /// - Parameters:
+    ///   - rows: of the sectors that it has; no other can be asked for.
+    ///   - players: for which there is room before it grows.
+    ///   - monsters: likewise.
+    init(grid: SectorGrid, rows: Range<Int>, players: Int, monsters: Int) {
         self.grid = grid
         origin = rows.lowerBound * grid.columns
-        slots = Column(capacity: capacity)
+        slots = Column(capacity: players + monsters)
         sectors = Column(repeating: Ends(first: Self.none, last: Self.none), count: rows.count * grid.columns)
-        byObject = IndexTable(capacity: capacity)
-        bySession = IndexTable(capacity: capacity)
+        byObject = IndexTable(capacity: players + monsters)
+        bySession = IndexTable(capacity: players)
     }
 
     func slot(object: UInt32) -> UInt32 { byObject[UInt64(object)] }

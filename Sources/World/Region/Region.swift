@@ -33,6 +33,9 @@ public struct Region: ~Copyable {
     var ring: FrameRing
     var mirror: Mirror
     var phase = Phase.absorbed
+    var watchers: Watchers
+    /// Monsters that step in the tick that was decided last.
+    var monsterSteps = 0
     let rows: Range<Int>
     /// How many rows of sectors beyond its borders it knows of.
     let mirrorRows: Int
@@ -92,9 +95,13 @@ public struct Region: ~Copyable {
         self.index = index
         self.rows = rows
         mirrorRows = (configuration.mirrorDepth + Sector.side - 1) / Sector.side
-        entities = EntityTable(grid: grid, rows: rows, capacity: capacity)
+        // They are spread evenly, and wander; somewhat more than the share of the rows is enough.
+        let monsters = configuration.monsters * rows.count / grid.rows
+        entities = EntityTable(grid: grid, rows: rows, players: capacity, monsters: monsters + monsters / 16)
+        watchers = Watchers(grid: grid, rows: rows)
         mirror = Mirror(grid: grid)
         ring = FrameRing(region: index, workers: workers)
+        populate()
     }
 
     /// Whether a sector is one of this region's.
@@ -102,6 +109,19 @@ public struct Region: ~Copyable {
 
     /// How many objects the region owns.
     public var population: Int { entities.count }
+
+    /// Calls `body` with every entity of the region, sector by sector.
+    public func forEachEntity(_ body: (Entity) -> Void) {
+        for row in rows {
+            for column in 0..<grid.columns {
+                var slot = entities.first(in: Sector(column: column, row: row))
+                while slot != EntityTable.none {
+                    body(entities[slot])
+                    slot = entities.next(slot)
+                }
+            }
+        }
+    }
 
     /// World time of the current tick in milliseconds.
     var now: UInt64 { tick &* UInt64(configuration.tickMilliseconds) }

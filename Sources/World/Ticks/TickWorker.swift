@@ -183,6 +183,14 @@ public struct TickWorker: ~Copyable {
         }
     }
 
+    /// As `Region.forEachEntity(_:)`, of this worker's region; nothing if it has none.
+    public func forEachEntity(_ body: (Entity) -> Void) {
+        switch owner {
+        case .some(let owner): owner.region.forEachEntity(body)
+        case .none: break
+        }
+    }
+
     /// As `Region.stateHash(of:)`; nil when the sector is not this worker's region's.
     public func stateHash(of sector: Sector) -> UInt64? {
         switch owner {

@@ -29,7 +29,7 @@ final class WorldPlay: Play {
             width: side, height: machine.dice.pick([24, 64, side]), viewRadius: machine.dice.pick([1, 3, 7]),
             tickMilliseconds: machine.dice.pick([20, 50, 100]),
             moveIntervalMilliseconds: machine.dice.pick([0, 50, 250]), seed: machine.dice.next(),
-            spawnArea: machine.dice.pick([1, 8, 24]))
+            spawnArea: machine.dice.pick([1, 8, 24]), monsters: machine.dice.pick([0, 0, 5, 60]))
     }
 
     func makeServer(startedAt: UInt64) -> SteppedServer {
@@ -38,9 +38,7 @@ final class WorldPlay: Play {
         // Queries are done at once: when a thread runs is nothing that a seed decides.
         let accounts = AccountService(store, pool: BlockingPool(immediate: ()))
         self.accounts = accounts
-        let server = WorldBinding.make(
-            scenario.configuration, world: world, accounts: accounts,
-            status: TickStatus(workerCount: scenario.workers))
+        let server = WorldBinding.make(scenario.configuration, world: world, accounts: accounts)
         return SteppedServer(
             server, workers: scenario.workers, startedAt: startedAt, hasTable: scenario.isDirect)
     }

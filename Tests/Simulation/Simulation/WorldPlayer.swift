@@ -54,10 +54,11 @@ final class WorldPlayer {
 
     func knows(_ object: UInt32) -> Bool { known[object] != nil }
 
-    /// Holds everything it knows against where those objects are; nil where there is none.
+    /// Holds everything it knows against where those objects are, nil where there is none; but for monsters, which tell
+    /// nobody where they are.
     func checkKnown(_ place: (UInt32) -> (x: UInt16, y: UInt16)?) {
         // order does not matter: all are looked at, and one that is wrong is enough.
-        for (other, at) in known.sorted(by: { $0.key < $1.key }) where other != object {
+        for (other, at) in known.sorted(by: { $0.key < $1.key }) where other != object && other < Monsters.first {
             guard let real = place(other) else { return require(false, "it knows object \(other), which is nobody") }
             require(real == at, "it knows object \(other) at \(at), which is at \(real)")
         }
@@ -215,6 +216,8 @@ final class WorldPlayer {
         require(known[other] == nil, "object \(other) is added that it knows")
         require(Int(place.x) < play.world.width && Int(place.y) < play.world.height, "object \(other) beside the map")
         known[other] = place
+        // Monsters have one name among them.
+        guard other < Monsters.first else { return }
         // Also where one takes a character over: the other has left in an earlier tick.
         require(names.updateValue(other, forKey: name) == nil, "there is another object with the name \(name)")
     }

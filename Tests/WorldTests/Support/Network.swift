@@ -101,6 +101,10 @@ final class Network {
         return nil
     }
 
+    func forEachEntity(_ body: (Entity) -> Void) {
+        for peer in peers { peer.worker.forEachEntity(body) }
+    }
+
     var population: Int { peers.reduce(0) { $0 + $1.worker.population } }
 
     func stateHash(of sector: Sector) -> UInt64? {
