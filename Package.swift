@@ -94,7 +94,7 @@ let package = Package(
             name: "StorageTests", dependencies: ["Storage", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: strict),
         .testTarget(
-            name: "WorldServerTests", dependencies: ["WorldServer", "Gori", "World", "Storage", "Wire"],
+            name: "WorldServerTests", dependencies: ["WorldServer", "Gori", "World", "Storage", "Wire", "Platform"],
             swiftSettings: strict),
         .testTarget(
             name: "LoadTests", dependencies: ["Load", "Bots", "World", "Wire", "Overlapped"], swiftSettings: strict),

@@ -2,6 +2,7 @@
 """Regions: a world on two workers, whose border is in the middle of the map, at row 1000."""
 
 import json
+import time
 
 import clients  # noqa: F401
 import server as servers
@@ -23,6 +24,10 @@ class Regions(ServerTest):
                 server.wait_for_log(f"regions: {workers}")
                 counters = server.counters()
                 self.assertEqual(len(counters["world"]), workers)
+                # The first tick comes soon after `ready`, not before it.
+                deadline = time.monotonic() + 10
+                while total(counters, "ticks") == 0 and time.monotonic() < deadline:
+                    counters = server.counters()
                 self.assertGreater(total(counters, "ticks"), 0)
 
     def test_who_walks_over_the_border_is_seen_at_every_step_and_heard(self):

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import Platform
 import Testing
 import World
 import WorldServer
@@ -113,6 +114,29 @@ import WorldServer
         fill(buffer, tick: 1)
         recorder.give(buffer)
         #expect(recorder.finish().failure == "Broken pipe")
+    }
+
+    @Test("its thread takes no signal, or the one that stops a server would end it without a drain")
+    func signals() throws {
+        let folder = try temporary()
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let pipe = folder.appending(path: "pipe")
+        try #require(mkfifo(pipe.path, 0o600) == 0)
+        let reader = open(pipe.path, O_RDONLY | O_NONBLOCK)
+        let seen = Lock<[Bool]>([])
+        let hasTold = DispatchSemaphore(value: 0)
+        let recorder = try Recorder(path: pipe.path, world, workers: 1, regions: 1) { _ in
+            var mask = sigset_t()
+            pthread_sigmask(SIG_BLOCK, nil, &mask)
+            seen.withLock { $0 = [SIGTERM, SIGINT, SIGUSR1, SIGPIPE].map { sigismember(&mask, $0) == 1 } }
+            hasTold.signal()
+        }
+        close(reader)
+        let buffer = try #require(recorder.take())
+        fill(buffer, tick: 1)
+        recorder.give(buffer)
+        #expect(hasTold.wait(timeout: .now() + 10) == .success)
+        #expect(seen.withLock { $0 } == [true, true, true, true])
     }
 
     @Test("a disk that is full is told of")

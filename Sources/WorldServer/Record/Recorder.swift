@@ -77,6 +77,13 @@ public final class Recorder: @unchecked Sendable {
     }
 
     private func start() {
+        // Signals are for the main thread, which may not have blocked them yet: one that ends the server would end it
+        // here, without a drain. And a pipe whose reader has gone is a failure to write, not the end of the server.
+        var all = sigset_t()
+        var before = sigset_t()
+        sigfillset(&all)
+        pthread_sigmask(SIG_BLOCK, &all, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
         let argument = Unmanaged.passRetained(self).toOpaque()
         var thread = pthread_t()
         let result = pthread_create(
@@ -158,11 +165,6 @@ public final class Recorder: @unchecked Sendable {
     // MARK: The thread
 
     private func run() {
-        // A pipe whose reader has gone is a failure to write, not the end of the server.
-        var signals = sigset_t()
-        sigemptyset(&signals)
-        sigaddset(&signals, SIGPIPE)
-        pthread_sigmask(SIG_BLOCK, &signals, nil)
         let failure = writeAll()
         pthread_mutex_lock(mutex)
         outcome.failure = outcome.failure ?? failure
