@@ -37,6 +37,7 @@ help:
 	@echo 'make check       the part of it for every commit: format, tidy, unit; 3 minutes at most'
 	@echo 'make fuzz        fuzz framing, sessions and addresses (SECONDS=60 in all), and what the corpus covers'
 	@echo 'make bench       measure against the C reference, side by side (BENCH_ARGS="--rounds 60")'
+	@echo 'make foreign-bench  RESP and HTTP examples beside redis-server and nginx, driven by redis-benchmark and wrk'
 	@echo 'make torture     the failure catalogue on both ports, into docs/faults.md (QUICK=1: two minutes)'
 	@echo 'make simulate    the engine and the world on a simulated kernel (SEEDS=10000, or SEED=7 to see one again)'
 	@echo 'make canaries    whether the simulation finds bugs that are there on purpose'
@@ -134,6 +135,14 @@ format:
 .PHONY: bench
 bench: build reference
 	@$(PYTHON) -B Benchmarks/run.py --gori $(GORI) $(BENCH_ARGS)
+
+# What is not installed is skipped by name.
+.PHONY: foreign-bench
+foreign-bench: deps
+	@for example in KeyValue Plaintext; do \
+		$(SWIFT) build -c release --static-swift-stdlib --product $$example $(SWIFT_ARGS) || exit 1; \
+	done
+	@$(PYTHON) -B Benchmarks/foreign.py $(BENCH_ARGS)
 
 # The failure catalogue: faults are compiled in, so it has a build of its own. Some rows need root.
 TORTURE_BUILD := $(SWIFT) build -c release --static-swift-stdlib --scratch-path .build-torture -Xswiftc -DGORI_FAULTS

@@ -67,6 +67,14 @@ let package = Package(
         // Examples, built by CI.
         .executableTarget(
             name: "Hello", dependencies: ["Gori", "Wire"], path: "docs/examples/Hello", swiftSettings: strict),
+        .executableTarget(
+            name: "KeyValue",
+            dependencies: ["Gori", "Overlapped", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "docs/examples/KeyValue", swiftSettings: strict),
+        .executableTarget(
+            name: "Plaintext",
+            dependencies: ["Gori", "Overlapped", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "docs/examples/Plaintext", swiftSettings: strict),
         // The failures that need a hand inside the ring; run by `make torture`, built with everything.
         .executableTarget(
             name: "Torture", dependencies: ["Overlapped"], path: "Tests/Torture/Ring", swiftSettings: strict),
