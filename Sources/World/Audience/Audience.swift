@@ -11,11 +11,18 @@
 /// and a thousand players in one square cost a thousand deliveries and nine lists, where sessions × sectors would be
 /// nine thousand look-ups; ten thousand players far apart cost no more than the 250 who moved.
 ///
+/// What is ambient (`Block.Urgency`) a session gets every fourth tick, each session in the ticks of its number; or
+/// sooner, with anything prompt. It is handed out before what is prompt, tick by tick, so nothing comes out of order;
+/// and before a change of the subscription, so a view that is told privately starts from what the client knows.
+///
 /// ```swift
 /// audience.begin(frame)                                   // once for the frame of every region
 /// audience.deliver { session, privates, blocks in … }     // privates first, then blocks
 /// ```
 public struct Audience: ~Copyable {
+    /// The most ticks from what is ambient to the output that has it, that of its own tick included.
+    public static let longestWait: UInt64 = 4
+
     /// The worker whose sessions these are: the highest eight bits of a session's number.
     public let worker: UInt8
 
@@ -27,12 +34,16 @@ public struct Audience: ~Copyable {
     var members: MemberTable
     var cohorts: CohortTable
     var pieces = PieceList(capacity: 4_096)
+    /// Of the last deliveries, each in the place of its number.
+    var held = InlineArray<4, Held> { _ in Held() }
     var touchedCohorts = Column<UInt32>(capacity: 1_024)
     var toldMembers = Column<UInt32>(capacity: 1_024)
     var ordered = Column<OrderedBlock>(capacity: 16)
     var orderScratch = Column<OrderedBlock>(capacity: 16)
     var privateBuffer = Column<UnsafeRawBufferPointer>(capacity: 64)
     var blockBuffer = Column<UnsafeRawBufferPointer>(capacity: 64)
+    /// What `blockBuffer` was made for.
+    var prepared = Prepared()
 
     /// Makes the audience of one worker, without sessions.
     ///
@@ -70,6 +81,13 @@ public struct Audience: ~Copyable {
         precondition(frames.first.map { $0.tick == frame.tick } ?? true, "frames of two ticks in one delivery")
         frames.append(frame)
     }
+}
+
+/// For whom a list of blocks was made: for all members of a cohort who have the ambient blocks up to a delivery.
+struct Prepared: BitwiseCopyable, Equatable {
+    var cohort = CohortTable.none
+    var through: UInt64 = 0
+    var round: UInt64 = 0
 }
 
 /// A block's place among the blocks of all frames of a tick.

@@ -14,6 +14,10 @@ struct CohortTable: ~Copyable {
         /// The last delivery that had a block for it, and which.
         var round: UInt64
         var chain: PieceList.Chain
+        /// Ambient blocks of the last deliveries, each in the place of its number.
+        var held = InlineArray<4, HeldChain>(repeating: HeldChain())
+        /// The last delivery in which its members were asked whether it is their turn.
+        var visited: UInt64 = 0
     }
 
     struct Node: BitwiseCopyable {
@@ -59,6 +63,31 @@ struct CohortTable: ~Copyable {
     mutating func append(_ bytes: UnsafeRawBufferPointer, to cohort: UInt32, _ pieces: inout PieceList) {
         pieces.append(bytes, to: &cohorts[cohort].chain)
     }
+
+    /// Keeps ambient bytes of a delivery.
+    mutating func hold(_ bytes: UnsafeRawBufferPointer, for cohort: UInt32, round: UInt64, _ held: inout Held) {
+        let place = Audience.place(of: round)
+        if cohorts[cohort].held[place].round != round {
+            cohorts[cohort].held[place] = HeldChain(round: round)
+            held.cohorts.append(cohort)
+        }
+        held.pieces.append(bytes, to: &cohorts[cohort].held[place].chain)
+    }
+
+    /// What a cohort has been holding since a delivery, if it has any.
+    func held(by cohort: UInt32, of round: UInt64) -> PieceList.Chain? {
+        let held = cohorts[cohort].held[Audience.place(of: round)]
+        return held.round == round ? held.chain : nil
+    }
+
+    /// Whether a cohort is to be asked in a delivery: the first time, and if it has members.
+    mutating func visit(_ cohort: UInt32, round: UInt64) -> Bool {
+        guard cohorts[cohort].visited != round, !cohorts[cohort].area.isEmpty else { return false }
+        cohorts[cohort].visited = round
+        return true
+    }
+
+    func isTouched(_ cohort: UInt32, round: UInt64) -> Bool { cohorts[cohort].round == round }
 
     mutating func join(_ area: SectorArea, _ member: UInt32, _ members: inout MemberTable) {
         var cohort = byArea[area.packed]
@@ -118,6 +147,7 @@ struct CohortTable: ~Copyable {
                 node += 1
             }
         }
+        cohorts[cohort].area = .empty
         cohorts[cohort].first = firstFree
         firstFree = cohort
     }

@@ -4,17 +4,21 @@
 extension Audience {
     /// Says what each session gets in the tick whose frames have begun, once for each session that gets anything.
     ///
-    /// The bytes lie in the frames and stay where they are until this worker settles the tick. Neighbouring blocks are
-    /// one piece. A session that the worker has closed meanwhile may still be named, until the world has heard of it.
+    /// The bytes lie in the frames, of this tick and of the `longestWait - 1` before it, and stay where they are until
+    /// this worker settles the tick. Neighbouring blocks are one piece. A session that the worker has closed meanwhile
+    /// may still be named, until the world has heard of it.
     ///
-    /// - Parameter sink: the session; the pieces that are its alone, which go first; the pieces that it shares, in the
-    ///   order of the sectors. The lists themselves are used again when it returns.
+    /// - Parameter sink: the session; the pieces that are its alone, which go first; the pieces that it shares: ambient
+    ///   ones in the order of their ticks, then prompt ones, each in the order of the sectors. The lists themselves are
+    ///   used again when it returns.
     /// - Complexity: O(blocks × cohorts around them + sessions that get something); nothing is allocated once the
     ///   largest tick has been seen.
     public mutating func deliver(
         _ sink: (UInt64, Span<UnsafeRawBufferPointer>, Span<UnsafeRawBufferPointer>) -> Void
     ) {
+        guard let tick = frames.first?.tick else { return }
         round += 1
+        held[Self.place(of: round)].removeAll()
         pieces.removeAll()
         touchedCohorts.removeAll()
         toldMembers.removeAll()
@@ -25,12 +29,9 @@ extension Audience {
         collectBlocks()
         for index in 0..<touchedCohorts.count { deliver(cohort: touchedCohorts[index], sink) }
         for index in 0..<toldMembers.count {
-            let member = toldMembers[index]
-            if members[member].delivered != round {
-                blockBuffer.removeAll()
-                deliver(member: member, sink)
-            }
+            if members[toldMembers[index]].delivered != round { deliver(member: toldMembers[index], sink) }
         }
+        deliverAmbient(tick: tick, sink)
         for frame in frames { subscribe(frame) }
         for frame in frames { move(frame) }
         frames.removeAll(keepingCapacity: true)
@@ -104,6 +105,10 @@ extension Audience {
             let cohort = cohorts.cohort(of: node)
             node = cohorts.next(node)
             guard block.concerns(cohorts.area(of: cohort)) else { continue }
+            guard block.urgency == .prompt else {
+                cohorts.hold(bytes, for: cohort, round: round, &held[Self.place(of: round)])
+                continue
+            }
             if cohorts.mark(cohort, round: round) { touchedCohorts.append(cohort) }
             cohorts.append(bytes, to: cohort, &pieces)
         }
@@ -112,8 +117,6 @@ extension Audience {
     private mutating func deliver(
         cohort: UInt32, _ sink: (UInt64, Span<UnsafeRawBufferPointer>, Span<UnsafeRawBufferPointer>) -> Void
     ) {
-        blockBuffer.removeAll()
-        pieces.copy(cohorts.chain(of: cohort), to: &blockBuffer)
         var member = cohorts.firstMember(of: cohort)
         while member != MemberTable.none {
             // What a changed subscription needs is in its privates, this tick's changes included.
@@ -127,9 +130,55 @@ extension Audience {
     ) {
         privateBuffer.removeAll()
         if members[member].told == round { pieces.copy(members[member].privates, to: &privateBuffer) }
+        if members[member].privateRound == round {
+            blockBuffer.removeAll()
+            prepared = Prepared()
+        } else {
+            prepare(members[member].cohort, through: members[member].through)
+        }
+        members[member].through = round
+        guard !privateBuffer.isEmpty || !blockBuffer.isEmpty else { return }
         members[member].delivered = round
         let session = members[member].session
         sink(session, Span(_unsafeElements: privateBuffer.view), Span(_unsafeElements: blockBuffer.view))
+    }
+
+    /// Makes the list of blocks for members who have the ambient ones up to a delivery.
+    private mutating func prepare(_ cohort: UInt32, through: UInt64) {
+        let wanted = Prepared(cohort: cohort, through: through, round: round)
+        guard prepared != wanted else { return }
+        prepared = wanted
+        blockBuffer.removeAll()
+        var past = max(through + 1, round + 1 - min(round, Self.longestWait))
+        while past <= round {
+            if let chain = cohorts.held(by: cohort, of: past) {
+                held[Self.place(of: past)].pieces.copy(chain, to: &blockBuffer)
+            }
+            past += 1
+        }
+        guard cohorts.isTouched(cohort, round: round) else { return }
+        pieces.copy(cohorts.chain(of: cohort), to: &blockBuffer)
+    }
+
+    /// Where what a delivery holds back is kept until it is `longestWait` deliveries old.
+    static func place(of round: UInt64) -> Int { Int(round % longestWait) }
+
+    /// The sessions whose turn it is get what has been held back for them.
+    private mutating func deliverAmbient(
+        tick: UInt64, _ sink: (UInt64, Span<UnsafeRawBufferPointer>, Span<UnsafeRawBufferPointer>) -> Void
+    ) {
+        for place in held.indices {
+            for index in 0..<held[place].cohorts.count {
+                let cohort = held[place].cohorts[index]
+                guard cohorts.visit(cohort, round: round) else { continue }
+                var member = cohorts.firstMember(of: cohort)
+                while member != MemberTable.none {
+                    let isTurn = members[member].session >> 32 % Self.longestWait == tick % Self.longestWait
+                    if isTurn, members[member].delivered != round { deliver(member: member, sink) }
+                    member = members[member].next
+                }
+            }
+        }
     }
 
     private mutating func subscribe(_ frame: Frame) {
@@ -140,10 +189,13 @@ extension Audience {
             if member == MemberTable.none {
                 member = members.insert(change.session)
             } else {
+                // The step that changed it was prompt, and took along what had waited.
+                precondition(members[member].through == round, "a change of a view before what had waited")
                 cohorts.leave(members[member].cohort, member, &members)
             }
             if change.before.isEmpty { members[member].home = Int32(truncatingIfNeeded: frame.region) }
             members[member].privateRound = round + 1
+            members[member].through = round + 1
             cohorts.join(change.area, member, &members)
         }
     }

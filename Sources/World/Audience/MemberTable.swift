@@ -11,6 +11,8 @@ struct Member: BitwiseCopyable {
     var previous: UInt32 = MemberTable.none
     /// The delivery in which it gets privates and no blocks, because its subscription is new.
     var privateRound: UInt64 = 0
+    /// The last delivery whose ambient blocks it has, or needs no more.
+    var through: UInt64 = 0
     /// The last delivery in which it got privates, and which.
     var told: UInt64 = 0
     var privates = PieceList.Chain()

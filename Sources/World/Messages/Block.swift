@@ -15,12 +15,22 @@ public struct Block: Sendable, BitwiseCopyable {
         case add = 3
     }
 
+    /// Who has to hear of it in its tick.
+    public enum Urgency: UInt8, Sendable, BitwiseCopyable {
+        /// A player did it, or it concerns one: it goes out in its tick.
+        case prompt = 0
+        /// Monsters wander: it may wait for `Audience.longestWait` ticks, or for what is prompt.
+        case ambient = 1
+    }
+
     /// The sector in whose place the block lies.
     public let sector: Sector
     /// The other sector of a pair; `Sector.none` in a stay block.
     public let other: Sector
     /// Whom it concerns.
     public let kind: Kind
+    /// Whether it may wait.
+    public let urgency: Urgency
     /// Where the packets lie in the frame (`Frame.bytes`).
     public let range: ByteRange
 
@@ -31,9 +41,10 @@ public struct Block: Sendable, BitwiseCopyable {
     }
 
     /// The order of blocks in a frame, and of the blocks of several frames in one output.
-    var key: UInt64 { Self.key(sector: sector, kind: kind, other: other) }
+    var key: UInt64 { Self.key(sector: sector, kind: kind, urgency, other: other) }
 
-    static func key(sector: Sector, kind: Kind, other: Sector) -> UInt64 {
-        UInt64(sector.rawValue) << 32 | UInt64(kind.rawValue) << 30 | UInt64(other.rawValue)
+    static func key(sector: Sector, kind: Kind, _ urgency: Urgency, other: Sector) -> UInt64 {
+        UInt64(sector.rawValue) << 32 | UInt64(kind.rawValue) << 30 | UInt64(urgency.rawValue) << 29
+            | UInt64(other.rawValue)
     }
 }

@@ -28,6 +28,8 @@ struct Change: BitwiseCopyable {
     /// `EntityTable.none` once the object has left the world.
     var slot: UInt32
     var moved = false
+    /// Ambient as long as nothing happened to it but that a monster stepped.
+    var urgency = Block.Urgency.prompt
     /// Where it was at the end of the last tick, and where it is now; `Sector.none`: not in the world.
     var before = Sector.none
     var after = Sector.none
@@ -135,6 +137,8 @@ extension Region {
         let slot = change.slot
         let entity = entities[slot]
         if !vanished { change.after = grid.sector(x: entity.x, y: entity.y) }
+        let hasOnlyStepped = from != nil && !vanished && change.sayCount == 0
+        if entity.kind == .monster, hasOnlyStepped { change.urgency = .ambient }
         if let from { change.moved = from != (entity.x, entity.y) }
         if change.before != .none { changedSectors.append(change.before) }
         if entity.kind == .player, change.moved || from == nil {

@@ -8,6 +8,7 @@ struct BlockItem: BitwiseCopyable {
     let other: Sector
     let change: UInt32
     let kind: Block.Kind
+    let urgency: Block.Urgency
 }
 
 /// How a change shows to somebody, by what he knew before and knows after it.
@@ -44,7 +45,7 @@ extension Region {
             }
             content.blocks.append(
                 Block(
-                    sector: first.sector, other: first.other, kind: first.kind,
+                    sector: first.sector, other: first.other, kind: first.kind, urgency: first.urgency,
                     range: content.blockBytes.range(from: start)))
         }
     }
@@ -71,8 +72,10 @@ extension Region {
     }
 
     private mutating func add(_ change: UInt32, _ kind: Block.Kind, _ sector: Sector, _ other: Sector) {
-        let key = Block.key(sector: sector, kind: kind, other: other)
-        items.append(BlockItem(key: key, sector: sector, other: other, change: change, kind: kind))
+        let urgency = changes[Int(change)].urgency
+        let key = Block.key(sector: sector, kind: kind, urgency, other: other)
+        items.append(
+            BlockItem(key: key, sector: sector, other: other, change: change, kind: kind, urgency: urgency))
     }
 
     private func showing(of change: Change, in kind: Block.Kind) -> Showing {

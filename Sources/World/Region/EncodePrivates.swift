@@ -69,7 +69,9 @@ extension Region {
             encodeChanges(row: row, view, batches, into: &content.privateBytes)
             for column in view.before.columns {
                 let sector = Sector(column: column, row: row)
-                if !view.after.contains(sector) { encodeUntouched(sector, as: .remove, into: &content.privateBytes) }
+                if !view.after.contains(sector) {
+                    encodeUntouched(sector, of: view, as: .remove, into: &content.privateBytes)
+                }
             }
         }
         content.closeSection(.known, of: view.session, from: begin)
@@ -78,7 +80,9 @@ extension Region {
             encodeStays(row: row, view, batches, into: &content.privateBytes)
             for column in view.after.columns {
                 let sector = Sector(column: column, row: row)
-                if !view.before.contains(sector) { encodeUntouched(sector, as: .add, into: &content.privateBytes) }
+                if !view.before.contains(sector) {
+                    encodeUntouched(sector, of: view, as: .add, into: &content.privateBytes)
+                }
             }
         }
         content.closeSection(.new, of: view.session, from: start)
@@ -144,10 +148,12 @@ extension Region {
     }
 
     /// Objects of a sector that nothing happened to in this tick, so that no change tells of them.
-    private func encodeUntouched(_ sector: Sector, as showing: Showing, into arena: inout ByteArena) {
+    private func encodeUntouched(
+        _ sector: Sector, of view: View, as showing: Showing, into arena: inout ByteArena
+    ) {
         var slot = entities.first(in: sector)
         while slot != EntityTable.none {
-            if entities.touched(slot) != tick {
+            if entities.touched(slot) != tick, entities[slot].object != view.object {
                 if showing == .add {
                     encodeAdd(slot, into: &arena)
                 } else {

@@ -75,7 +75,8 @@ public struct TickWorker: ~Copyable {
 
     /// Closes the open tick and opens the next.
     ///
-    /// - Parameter settledThrough: the last tick whose frames this worker no longer needs.
+    /// - Parameter settledThrough: the last tick whose deliveries have been sent, or copied. The frames of ticks from
+    ///   which something may be held back still are not given up.
     /// - Precondition: nothing is awaited.
     public mutating func close(settledThrough: UInt64, _ post: Post) {
         precondition(!isWaiting, "a tick is closed after the frames of the last one")
@@ -88,7 +89,8 @@ public struct TickWorker: ~Copyable {
         }
         open.removeAll()
         for (region, batch) in outgoing.enumerated() {
-            batch.close(tick: openTick, settledThrough: settledThrough)
+            let held = min(settledThrough, Audience.longestWait - 1)
+            batch.close(tick: openTick, settledThrough: settledThrough - held)
             send(.commands(batch), to: region, post)
         }
         openTick += 1
