@@ -61,6 +61,10 @@ public struct ServerConfiguration: Sendable {
     public var stalledTurnWall = 250
     /// What becomes of a server whose worker has died (its completion port is broken beyond repair).
     public var whenWorkerDies = WorkerDeathResponse.goOn
+    /// Sessions to which a worker sends in one turn, at least 2; the others are sent to in the next turns, so that a
+    /// crowd to be told never keeps it from receiving for longer than this takes. What lies in receive memory does not
+    /// count: it cannot wait.
+    @_spi(Measuring) public var flushSlice = 256
     /// Entries of the ring between two workers; a power of two.
     public var mailboxCapacity = 64
 

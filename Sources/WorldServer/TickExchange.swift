@@ -7,14 +7,16 @@ internal import World
 /// Binds a worker's part in the ticks (`TickWorker`) to the engine: packets of sessions become commands, the messages
 /// of a tick go through mailboxes, and what a tick leaves becomes output of sessions.
 struct TickExchange: ~Copyable {
+    /// Ticks whose frames a worker may have in use, besides those that are held back, before it closes no further one.
+    private static let mostUnsettled = FrameRing.limit / 4
     private let index: Int
     private var worker: TickWorker
     private let keeper: PlayerKeeper
     private var number: UInt32 = 0
     /// Sessions that logged out, ended when the tick that answers them has been delivered.
     private var leaving: [(session: UInt64, tick: UInt64)] = []
-    private var delivered: UInt64 = 0
-    private var deliveredTurn: UInt64 = 0
+    /// Ticks that have been delivered and are not settled, and the turns in which they were.
+    private var unsettled: [(tick: UInt64, turn: UInt64)] = []
     private var settled: UInt64 = 0
     private var counters = TickCounters()
     private let status: TickStatus
@@ -31,6 +33,7 @@ struct TickExchange: ~Copyable {
         worker = TickWorker(
             index: index, workers: status.workerCount, map: map, configuration: world, capacity: capacity)
         leaving.reserveCapacity(1_024)
+        unsettled.reserveCapacity(FrameRing.limit)
     }
 
     // MARK: Commands
@@ -68,8 +71,13 @@ struct TickExchange: ~Copyable {
 
     /// Closes the open tick when its time has come. Called in every turn.
     mutating func turn(_ context: WorkerContext) {
-        if delivered > settled, context.turn > deliveredTurn { settled = delivered }
+        while let first = unsettled.first, context.settledTurn >= first.turn {
+            settled = first.tick
+            unsettled.removeFirst()
+        }
         guard !worker.isWaiting else { return context.wake(at: .max) }
+        // A worker that cannot send as fast as the world goes on has the world wait; its next turn may settle more.
+        guard unsettled.count < Self.mostUnsettled else { return context.wake(at: context.now) }
         guard context.now >= worker.nextDue else { return context.wake(at: worker.nextDue) }
         record?.close(worker.open, tick: worker.openTick)
         worker.close(settledThrough: settled) { $0.post(context, to: $1) }
@@ -93,14 +101,13 @@ struct TickExchange: ~Copyable {
         let frame = worker.deliver { session, own, shared in
             record?.add(session, own, shared)
             let id = SessionID(rawValue: session)
-            for index in 0..<own.count { context.send(shared: own[index], to: id) }
+            for index in 0..<own.count { context.send(shared: own[index], to: id, isUrgent: true) }
             for index in 0..<shared.count { context.send(shared: shared[index], to: id) }
             deliveries += own.count + shared.count
         }
         if let isRecorded = record?.end(tick: tick, &worker), !isRecorded { counters.unrecorded += 1 }
         count(frame, deliveries: deliveries)
-        delivered = tick
-        deliveredTurn = context.turn
+        unsettled.append((tick, context.turn))
         keeper.delivered(tick)
         endLeaving(through: tick, context)
         context.wake(at: worker.nextDue)

@@ -25,7 +25,14 @@ struct SessionRecord {
     var generation: UInt32 = 0
     var phase = Phase.free
     var stage = SessionStage.lobby
+    /// It has output, or something else for the flush to do.
     var isDirty = false
+    /// Some of its output is its own.
+    var isUrgent = false
+    /// Some of its output lies in receive memory.
+    var namesInput = false
+    /// It stands in the queue of the flush.
+    var isWaiting = false
     /// Output waits for the next turn, because this turn's send is not settled.
     var isDeferred = false
     /// Reading is paused: by the backlog, or because a slow part runs.

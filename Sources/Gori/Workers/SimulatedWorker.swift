@@ -115,6 +115,9 @@ public final class SimulatedWorker {
     /// Whether messages to other workers wait for room.
     public var waitsForRoom: Bool { core.pointee.outboxes.isBlocked }
 
+    /// Whether the output of sessions waits for a further slice of the flush.
+    public var hasQueuedOutput: Bool { !core.pointee.waiting.isEmpty }
+
     /// Whether a drain was over before all sessions had ended.
     public var hasForcedEnd: Bool {
         switch kind {
@@ -131,8 +134,7 @@ public final class SimulatedWorker {
         case .uring(let worker): worker.pointee.clearMail()
         case .epoll(let worker): worker.pointee.clearMail()
         }
-        core.pointee.settle()
-        core.pointee.arena.release(pool: &core.pointee.pool)
+        core.pointee.releaseBlocks()
         return core.pointee.pool.bytesInUse
     }
 }

@@ -75,8 +75,7 @@ public final class SteppedWorker<Port: CompletionPort & ~Copyable> {
     /// - Returns: bytes of the worker's pool that nobody has given back: 0 is the promise.
     public func finish() -> Int {
         worker.clearMail()
-        worker.core.pointee.settle()
-        worker.core.pointee.arena.release(pool: &worker.core.pointee.pool)
+        worker.core.pointee.releaseBlocks()
         return worker.core.pointee.pool.bytesInUse
     }
 }

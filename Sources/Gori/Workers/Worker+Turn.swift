@@ -165,7 +165,8 @@ extension Worker where Port: ~Copyable {
 
     // MARK: Flush
 
-    /// One gather send for each session that has output.
+    /// One gather send for each session that has output, or for so many of them that the sends of one turn never keep
+    /// the worker from receiving for long.
     mutating func flush() {
         activity.pointee.note(.flush)
         core.pointee.flushGroups()
@@ -174,14 +175,58 @@ extension Worker where Port: ~Copyable {
             core.pointee.markDirty(Int(slot))
         }
         core.pointee.deferred.removeAll(keepingCapacity: true)
-        for position in 0..<core.pointee.dirty.count { flush(Int(core.pointee.dirty[position])) }
+        if core.pointee.dirty.count <= core.pointee.configuration.flushSlice, core.pointee.waiting.isEmpty {
+            for position in 0..<core.pointee.dirty.count { flush(Int(core.pointee.dirty[position])) }
+        } else {
+            queueOutput()
+            flushSlice()
+        }
         core.pointee.dirty.removeAll(keepingCapacity: true)
+    }
+
+    /// Has everybody with new output wait for a slice, but for output that cannot wait.
+    private mutating func queueOutput() {
+        for position in 0..<core.pointee.dirty.count {
+            let slot = core.pointee.dirty[position]
+            let record = core.pointee.sessions.records + Int(slot)
+            guard record.pointee.isDirty else { continue }
+            guard !record.pointee.namesInput else {
+                flush(Int(slot))
+                continue
+            }
+            record.pointee.isWaiting = true
+            if record.pointee.isUrgent {
+                core.pointee.waiting.urgent.append(slot)
+            } else {
+                core.pointee.waiting.others.append(slot)
+            }
+        }
+    }
+
+    /// Flushes so many of those who wait as a turn may send to.
+    private mutating func flushSlice() {
+        var rest = core.pointee.configuration.flushSlice
+        var others = core.pointee.waiting.others.isEmpty ? 0 : max(1, rest / 4)
+        while rest > others, let slot = core.pointee.waiting.urgent.next() { rest &-= flushIfDirty(slot) }
+        others = rest
+        while others > 0, let slot = core.pointee.waiting.others.next() { others &-= flushIfDirty(slot) }
+        while others > 0, let slot = core.pointee.waiting.urgent.next() { others &-= flushIfDirty(slot) }
+    }
+
+    /// Returns how many sessions that were: 0 where the session has been flushed since it was queued.
+    private mutating func flushIfDirty(_ slot: Int) -> Int {
+        guard core.pointee.sessions.records[slot].isDirty else { return 0 }
+        flush(slot)
+        return 1
     }
 
     @inline(__always)
     private mutating func flush(_ slot: Int) {
         let record = core.pointee.sessions.records + slot
         record.pointee.isDirty = false
+        record.pointee.isUrgent = false
+        record.pointee.namesInput = false
+        record.pointee.isWaiting = false
         guard record.pointee.phase != .free, record.pointee.phase != .finishing else {
             return core.pointee.clearOutput(slot)
         }

@@ -142,9 +142,9 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
 
     /// When to wake at the latest; a time in the past when there is something to do already.
     private mutating func mayWaitUntil() -> UInt64 {
-        guard mailboxes.prepareToSleep(index), core.pointee.deferred.isEmpty, core.pointee.ending.isEmpty else {
-            return 0
-        }
+        guard mailboxes.prepareToSleep(index), core.pointee.deferred.isEmpty, core.pointee.ending.isEmpty,
+            core.pointee.waiting.isEmpty
+        else { return 0 }
         var deadline = min(core.pointee.wheel.nextDeadline, drainDeadline, core.pointee.alarm)
         for due in periodicDue { deadline = min(deadline, due) }
         for due in acceptResume { deadline = min(deadline, due) }

@@ -23,8 +23,11 @@ public struct WorkerContext: ~Escapable {
     /// The time of this turn, `MonotonicClock` nanoseconds.
     public var now: UInt64 { pointer.pointee.now }
 
-    /// Counts the worker's turns: what is sent by reference in one turn may be changed in the next.
+    /// Counts the worker's turns.
     public var turn: UInt64 { pointer.pointee.turn }
+
+    /// The last turn whose output has been sent, or copied: what was sent by reference until then may be changed.
+    public var settledTurn: UInt64 { pointer.pointee.output.settledTurn }
 
     /// Asks for one turn (`Server.onTurn`) at a time at the latest; replaces what was asked for before.
     ///
@@ -65,11 +68,13 @@ public struct WorkerContext: ~Escapable {
 
     /// Sends whole packets to a session of this worker by reference.
     ///
-    /// The memory must stay as it is until this worker's `turn` has changed. Nothing longer: what the socket does not
-    /// take is copied.
-    public func send(shared bytes: UnsafeRawBufferPointer, to id: SessionID) {
+    /// The memory must stay as it is until this turn is settled (`settledTurn`). Nothing longer: what the socket does
+    /// not take is copied.
+    ///
+    /// - Parameter isUrgent: whether it is the session's own, so that it goes out before what many others get too.
+    public func send(shared bytes: UnsafeRawBufferPointer, to id: SessionID, isUrgent: Bool = false) {
         guard let slot = openSlot(id) else { return }
-        pointer.pointee.sendShared(slot, bytes)
+        pointer.pointee.sendShared(slot, bytes, isUrgent: isUrgent)
     }
 
     /// Sends a packet to every member of a group on all workers.

@@ -128,7 +128,7 @@ extension WorkerCore {
                 giveLog(place, membership: groups.records[place].memberships[member])
             }
         }
-        groups.endTurn(into: &settling)
+        groups.endTurn(into: &output.logs)
     }
 
     /// What a session's groups have published so far goes out before what the session is sent next.

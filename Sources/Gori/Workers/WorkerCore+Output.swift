@@ -16,7 +16,7 @@ extension WorkerCore {
         let record = sessions.records + slot
         if record.pointee.memberships != 0 { catchUp(slot) }
         guard record.pointee.backlog.isEmpty else { return record.pointee.backlog.reserve(count, pool: &pool) }
-        return arena.reserve(count, pool: &pool)
+        return output.arena.reserve(count, pool: &pool)
     }
 
     /// Sends what was written to the memory of the last `reserve`.
@@ -29,8 +29,9 @@ extension WorkerCore {
             return checkBacklog(slot)
         }
         guard count > 0 else { return }
-        arena.commit(count)
+        output.arena.commit(count)
         append(slot, UnsafeRawBufferPointer(start: memory.baseAddress, count: count))
+        hurry(slot, record)
     }
 
     /// Sends bytes that lie in memory which outlives the turn's settlement, or copies them.
@@ -39,7 +40,8 @@ extension WorkerCore {
         if record.pointee.memberships != 0 { catchUp(slot) }
         let start = UInt(bitPattern: bytes.baseAddress)
         if record.pointee.backlog.isEmpty, start >= sliceStart, start &+ UInt(bytes.count) <= sliceEnd {
-            return append(slot, bytes)
+            append(slot, bytes)
+            return hurryBeforeInputIsGone(slot, record)
         }
         guard let source = bytes.baseAddress, bytes.count > 0 else { return }
         let memory = reserve(slot, bytes.count)
@@ -47,8 +49,8 @@ extension WorkerCore {
         commit(slot, memory, bytes.count)
     }
 
-    /// Sends a reference to memory that stays as it is until the sends of this turn are settled.
-    mutating func sendShared(_ slot: Int, _ bytes: UnsafeRawBufferPointer) {
+    /// Sends a reference to memory that stays as it is until what is sent in this turn is settled.
+    mutating func sendShared(_ slot: Int, _ bytes: UnsafeRawBufferPointer, isUrgent: Bool = false) {
         let record = sessions.records + slot
         guard record.pointee.backlog.isEmpty else {
             record.pointee.backlog.append(bytes, pool: &pool)
@@ -56,6 +58,23 @@ extension WorkerCore {
             return checkBacklog(slot)
         }
         append(slot, bytes)
+        if isUrgent { hurry(slot, record) }
+    }
+
+    /// What is a session's own goes out before what it shares with others.
+    @inline(__always)
+    private mutating func hurry(_ slot: Int, _ record: UnsafeMutablePointer<SessionRecord>) {
+        guard !record.pointee.isUrgent else { return }
+        record.pointee.isUrgent = true
+        if record.pointee.isWaiting { dirty.append(Int32(truncatingIfNeeded: slot)) }
+    }
+
+    /// What names receive memory goes out in its turn: that memory is the kernel's again in the next (rule M4).
+    @inline(__always)
+    private mutating func hurryBeforeInputIsGone(_ slot: Int, _ record: UnsafeMutablePointer<SessionRecord>) {
+        guard !record.pointee.namesInput else { return }
+        record.pointee.namesInput = true
+        if record.pointee.isWaiting { dirty.append(Int32(truncatingIfNeeded: slot)) }
     }
 
     /// Adds a part; one that follows the last in memory makes it longer instead.

@@ -18,7 +18,7 @@ struct WorkerCore: ~Copyable {
 
     var sessions: SessionTable
     var pool = BlockPool()
-    var arena = TurnArena()
+    var output = OutputMemory()
     var groups = GroupTable()
     var wheel: TimerWheel
     var outboxes: Outboxes
@@ -37,8 +37,8 @@ struct WorkerCore: ~Copyable {
     var deferred: [Int32] = []
     /// Sessions that ended in this turn and whose end has not been carried out.
     var ending: [SessionID] = []
-    /// Blocks of groups' logs that the turn's sends may name.
-    var settling: [UnsafeMutableRawBufferPointer] = []
+    /// Slots whose output waits for a slice of the flush.
+    var waiting = FlushQueue()
     /// Packets of this turn for other workers.
     var parcels: [Parcel?]
     /// When the application wants a turn at the latest; the first turn comes at once.
@@ -71,7 +71,6 @@ struct WorkerCore: ~Copyable {
         dirty.reserveCapacity(configuration.sessionsPerWorker)
         deferred.reserveCapacity(1_024)
         ending.reserveCapacity(1_024)
-        settling.reserveCapacity(1_024)
     }
 
     /// The record of an id, nil when the session has ended or lives elsewhere.
@@ -90,18 +89,12 @@ struct WorkerCore: ~Copyable {
     /// Microseconds since the server started: the time on the wire.
     var wireTime: UInt64 { (now &- startedAt) / 1_000 }
 
-    /// The last turn's sends are settled: what they named is free.
-    mutating func settle() {
-        arena.reset(pool: &pool)
-        for block in settling { pool.giveBack(block) }
-        settling.removeAll(keepingCapacity: true)
-    }
+    /// The last turn's sends are settled: what they named is free, unless somebody who waits is still to be sent it.
+    @inline(__always)
+    mutating func settle() { output.settle(waiting, turn: turn &- 1, pool: &pool) }
 
-    /// Gives back what the last turn has left, for a worker that goes.
-    mutating func releaseBlocks() {
-        settle()
-        arena.release(pool: &pool)
-    }
+    /// Gives back what the last turns have left, for a worker that goes.
+    mutating func releaseBlocks() { output.release(pool: &pool) }
 
     // MARK: Ending
 

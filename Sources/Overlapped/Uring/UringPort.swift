@@ -157,8 +157,8 @@ public struct UringPort: CompletionPort, ~Copyable {
         arenaInUse = true
         // With buffers held back nothing might ever complete: settle first, sleep in the next turn.
         let mayBlock =
-            pendingHead == pending.count && failed.isEmpty && endings.isEmpty && spilledHead == spilled.count
-            && parked.isEmpty && buffers.freeCount &* 4 >= buffers.bufferCount
+            deadline > 0 && pendingHead == pending.count && failed.isEmpty && endings.isEmpty
+            && spilledHead == spilled.count && parked.isEmpty && buffers.freeCount &* 4 >= buffers.bufferCount
         try submitAll(wait: mayBlock ? 1 : 0)
         try settle()
         turn &+= 1

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Gori
+@_spi(Measuring) internal import Gori
 internal import Overlapped
 @_spi(Measuring) internal import SimulatedKernel
 internal import Wire
@@ -71,6 +71,7 @@ struct Scenario {
         configuration.slowPartTimeout = dice.pick([1_000, 5_000])
         configuration.maximumSlowParts = dice.pick([1, 4, 1_024])
         configuration.mailboxCapacity = dice.pick([2, 4, 64])
+        configuration.flushSlice = dice.pick([2, 3, 8, 256])
         return configuration
     }
 }

@@ -5,7 +5,7 @@
 public enum Sight: Int, CaseIterable, Sendable {
     case overUring, overEpoll, directDescriptors, oneWorker, manyWorkers, plainBuffers, withoutSilentSend, theWorld
     case delivered, answered, blockedSend, trackedSend, backlogPaused, slowReaderEnded, handedOver, groupAcrossWorkers
-    case mailboxFull, slowPart, slowPartTimedOut, slowPartFailed, busy, timer, postedBatch, sentAcross
+    case mailboxFull, outputQueued, slowPart, slowPartTimedOut, slowPartFailed, busy, timer, postedBatch, sentAcross
     case helloTimeout, helloExpected, updateNeeded, malformed, violations, silent, leaving, disconnected, packetTimedOut
     case shuttingDown, full, policyRejected, acceptPaused, refusedWaiting, encodeFailure, memoryShed
     case endedByHandler, goodbyeRead, drainForced, halfClosedAnswered, reconnected, sentAgain, cancelRepeated

@@ -154,6 +154,7 @@ public final class Simulation {
         let faults = worker.portCounters.faults
         if faults > 0 { machine.fail("\(faults) submissions named memory that was not there") }
         checkMemory()
+        if worker.hasQueuedOutput { sights.see(.outputQueued) }
         play.checkTurn(worker, index)
     }
 
