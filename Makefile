@@ -12,6 +12,10 @@ SWIFT_ARGS ?=
 TEST_ARGS ?=
 # For `make held`: how many connections. For it and `make fuzz`: SECONDS, how long, with a default for each.
 COUNT ?= 50000
+# For `make world`: SCENARIO (course, hotspot, storm), COUNT, MONSTERS, SECONDS; WORLD_ARGS, see Benchmarks/world.py.
+SCENARIO ?= course
+MONSTERS ?=
+WORLD_ARGS ?=
 # For `make fuzz`: what else Tests/Fuzz/fuzz.py takes.
 FUZZ_ARGS ?=
 # For `make bench`: see Benchmarks/README.md.
@@ -43,6 +47,7 @@ help:
 	@echo 'make canaries    whether the simulation finds bugs that are there on purpose'
 	@echo 'make allocations  count heap allocations of the running server under load: none is the promise'
 	@echo 'make held        hold idle connections in one process and count what is lost (SECONDS=600 COUNT=50000)'
+	@echo 'make world       measure the world with bots (SCENARIO=hotspot COUNT=1000 MONSTERS=20000 SECONDS=20)'
 	@echo 'make kills       kill the world server under load and check what it remembers (COUNT=100)'
 	@echo 'make sanitize    the tests with AddressSanitizer, ThreadSanitizer and freed I/O memory out of reach'
 	@echo 'make format      format the Swift sources'
@@ -162,6 +167,14 @@ allocations: build $(OUT)/load $(OUT)/count_allocations.so
 held: SECONDS ?= 600
 held: build $(OUT)/hold
 	@$(PYTHON) -B Benchmarks/held.py --gori $(GORI) --count $(COUNT) --seconds $(SECONDS)
+
+# The world under load, server and bots on the same machine: what a delivery costs, and how late moves are answered.
+.PHONY: world
+world: SECONDS ?= 20
+world: BOTS = $(if $(filter command line environment,$(origin COUNT)),--count $(COUNT))
+world: build
+	@$(PYTHON) -B Benchmarks/world.py --gori $(GORI) --scenario $(SCENARIO) --seconds $(SECONDS) $(BOTS) \
+		$(if $(MONSTERS),--monsters $(MONSTERS)) $(WORLD_ARGS)
 
 # Players walk, the server is killed, and everybody must be where he was at most ten seconds before.
 .PHONY: kills

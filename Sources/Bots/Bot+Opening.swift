@@ -6,7 +6,7 @@ internal import World
 /// How a session opens and ends, seen from the bot.
 extension Bot {
     mutating func receiveSeldom(
-        _ type: PacketType, _ body: RawSpan, _ record: inout CourseRecord
+        _ type: PacketType, _ body: RawSpan, _ record: inout BotsRecord
     ) throws(DecodeError) -> BotReply {
         switch type {
         case Welcome.type:
@@ -28,12 +28,12 @@ extension Bot {
         return .none
     }
 
-    private func expect(_ wanted: Stage, _ packet: StaticString, _ record: inout CourseRecord) -> Bool {
+    private func expect(_ wanted: Stage, _ packet: StaticString, _ record: inout BotsRecord) -> Bool {
         record.checks.expect(.packetState, stage == wanted, bot: number, packet: packet, "it came while \(stage)")
         return stage == wanted
     }
 
-    private mutating func loggedIn(_ result: LoginResult, _ record: inout CourseRecord) -> BotReply {
+    private mutating func loggedIn(_ result: LoginResult, _ record: inout BotsRecord) -> BotReply {
         guard expect(.loggingIn, "loginResult", &record) else { return .none }
         guard result.code == 0, result.request == Request.login, let character = result.characters.first else {
             record.checks.fail(
@@ -46,7 +46,7 @@ extension Bot {
         return .select(character: character.id)
     }
 
-    private mutating func entered(_ packet: EnterWorld, _ record: inout CourseRecord) -> BotReply {
+    private mutating func entered(_ packet: EnterWorld, _ record: inout BotsRecord) -> BotReply {
         guard expect(.entering, "enterWorld", &record) else { return .none }
         let isOK = packet.code == 0 && packet.request == Request.select
         record.checks.expect(
@@ -63,7 +63,7 @@ extension Bot {
             .enterWorldSane, record.players.insert(packet.object, x: packet.x, y: packet.y), bot: number,
             packet: "enterWorld", "object \(packet.object) is another bot's too")
         object = packet.object
-        (width, height) = (packet.width, packet.height)
+        (width, height, view) = (packet.width, packet.height, packet.view)
         (x, y) = (packet.x, packet.y)
         (targetX, targetY) = (x, y)
         if record.tick == 0 { record.tick = packet.tick }
@@ -71,7 +71,7 @@ extension Bot {
         return .walk
     }
 
-    private mutating func finished(_ result: RequestResult, _ record: inout CourseRecord) -> BotReply {
+    private mutating func finished(_ result: RequestResult, _ record: inout BotsRecord) -> BotReply {
         guard expect(.leaving, "result", &record) else { return .none }
         record.checks.expect(
             .logoutAnswered, result.code == 0 && result.request == Request.logout, bot: number, packet: "result",
@@ -81,7 +81,7 @@ extension Bot {
     }
 
     /// The server ends the session; the connection's end follows and says nothing new.
-    private mutating func dismissed(_ goodbye: Goodbye, _ record: inout CourseRecord) -> BotReply {
+    private mutating func dismissed(_ goodbye: Goodbye, _ record: inout BotsRecord) -> BotReply {
         guard stage != .left else { return .none }
         let isDraining = goodbye.reason == .shuttingDown
         if isDraining, record.farewell == nil { record.farewell = goodbye.text }

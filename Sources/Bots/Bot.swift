@@ -14,7 +14,11 @@ struct Bot {
         case greeting
         case loggingIn
         case entering
+        /// In the world, on its way to where the others are.
+        case gathering
         case walking
+        /// In the world and done with walking, until everybody has looked around.
+        case standing
         /// Logout is sent; answers to moves may still come before its own.
         case leaving
         case left
@@ -29,9 +33,13 @@ struct Bot {
 
     /// Milliseconds from move to move.
     static let movePeriod: UInt32 = 1_000
+    /// The same on the way to a gathering: one tick of 50 ms more than `gori serve` asks for.
+    static let gatherPeriod: UInt32 = 300
 
     let number: Int
     var stage = Stage.waiting
+    /// The side of the square that it is always told of.
+    var view: UInt8 = 0
     var random: SplitMix64
     var width: UInt16 = 0
     var height: UInt16 = 0
@@ -42,8 +50,11 @@ struct Bot {
     /// Where it will stand when all moves under way are accepted.
     var targetX: UInt16 = 0
     var targetY: UInt16 = 0
-    /// Intended time of the move with sequence 0, in milliseconds since the start of the run.
+    /// Intended time of the move with sequence 0, in milliseconds since the start of the run; it wraps around where a
+    /// walk has begun anew.
     var firstMove: UInt32 = 0
+    /// When a gathering has failed, in milliseconds since the start of the run.
+    var gatherBy: UInt32 = 0
     /// Sequence of the oldest move that is not answered.
     var answered: UInt32 = 0
     var pending = PendingMoves()
@@ -54,21 +65,41 @@ struct Bot {
         random = SplitMix64(seed: seed, index: number)
     }
 
-    /// The next move: a random neighbouring tile on the map, due at `intended`.
-    mutating func step() -> Move {
+    /// The whole map.
+    var map: Area { .map(width: width, height: height) }
+
+    /// The square in the middle of the map in which everybody sees everybody.
+    var hotspot: Area { .square(side: UInt16(view / 2) &+ 1, inMiddleOfWidth: width, height: height) }
+
+    /// The next move of a walk: a random neighbouring tile in an area.
+    mutating func step(within area: Area) -> Move {
+        move(to: Walk.neighbour(ofX: targetX, y: targetY, within: area, &random))
+    }
+
+    /// The next move towards an area, due at `intended`; nil while one is under way.
+    mutating func step(towards area: Area, at intended: UInt32) -> Move? {
+        guard pending.count == 0 else { return nil }
+        beginWalk(at: intended)
+        return move(to: Walk.nearer(toArea: area, x: targetX, y: targetY))
+    }
+
+    /// The next move is due at `intended`, and those after it a period apart. No move may be under way.
+    mutating func beginWalk(at intended: UInt32) { firstMove = intended &- answered &* Self.movePeriod }
+
+    private mutating func move(to tile: (x: UInt16, y: UInt16)) -> Move {
         let sequence = answered &+ pending.count
-        (targetX, targetY) = Walk.neighbour(ofX: targetX, y: targetY, width: width, height: height, &random)
+        (targetX, targetY) = tile
         pending.append(x: targetX, y: targetY)
         return Move(sequence: sequence, clientTime: clientTime(of: sequence), x: targetX, y: targetY)
     }
 
     /// The intended time of a move in microseconds since the start of the run.
     func clientTime(of sequence: UInt32) -> UInt64 {
-        (UInt64(firstMove) &+ UInt64(sequence) &* UInt64(Self.movePeriod)) &* 1_000
+        UInt64(firstMove &+ sequence &* Self.movePeriod) &* 1_000
     }
 
     /// The session is over, whoever ended it: what is unanswered is lost.
-    mutating func end(_ record: inout CourseRecord) {
+    mutating func end(_ record: inout BotsRecord) {
         guard stage != .left else { return }
         for index in 0..<pending.count {
             record.checks.fail(.movesAnswered, bot: number, packet: "move", "\(answered &+ index) was not answered")
@@ -86,7 +117,7 @@ struct Bot {
     /// - Parameter now: microseconds since the start of the run.
     @inline(__always)
     mutating func receive(
-        _ type: PacketType, _ body: RawSpan, now: @autoclosure () -> UInt64, _ record: inout CourseRecord
+        _ type: PacketType, _ body: RawSpan, now: @autoclosure () -> UInt64, _ record: inout BotsRecord
     ) -> BotReply {
         do throws(DecodeError) {
             switch type {
@@ -108,9 +139,19 @@ struct Bot {
 
     /// Whether a packet of the world may come now.
     @inline(__always)
-    func isInWorld(_ packet: StaticString, _ record: inout CourseRecord) -> Bool {
-        let isRight = stage == .walking || stage == .leaving
+    func isInWorld(_ packet: StaticString, _ record: inout BotsRecord) -> Bool {
+        let isRight = stage.isInWorld
         record.checks.expect(.packetState, isRight, bot: number, packet: packet, "it came while \(stage)")
         return isRight
+    }
+}
+
+extension Bot.Stage {
+    /// Connected, and not where it plays yet.
+    var isComing: Bool { self != .waiting && rawValue < Self.walking.rawValue }
+
+    /// Packets of the world may come.
+    @inline(__always) var isInWorld: Bool {
+        rawValue >= Self.gathering.rawValue && rawValue <= Self.leaving.rawValue
     }
 }

@@ -11,6 +11,8 @@ public enum Check: String, CaseIterable, Sendable {
     case sessionsLast = "sessions last"
     /// The map has room, the position is on it, and no two bots have the same object.
     case enterWorldSane = "enterWorld sane"
+    /// Everybody who is to gather gets there.
+    case everybodyGathers = "everybody gathers"
     /// Every move is answered exactly once, in order, with its own sequence and time.
     case movesAnswered = "moves answered"
     /// No move is refused.
@@ -37,4 +39,19 @@ public enum Check: String, CaseIterable, Sendable {
     case packetState = "packet state"
     /// Logout is answered.
     case logoutAnswered = "logout answered"
+    /// When nobody moves any more, everybody knows all who stand in view, each where he stands, and nobody who left.
+    case othersKnown = "others in view known"
+    /// Players who were there before a wave of logins wait at most twice as long during it.
+    case settledUndisturbed = "settled undisturbed"
+
+    /// The checks of a scenario, in the order of the cases.
+    public static func all(of scenario: Scenario) -> [Check] {
+        allCases.filter { check in
+            switch check {
+            case .everybodyGathers, .othersKnown: scenario == .hotspot
+            case .settledUndisturbed: scenario == .storm
+            default: true
+            }
+        }
+    }
 }

@@ -20,10 +20,10 @@ public struct CheckList: Sendable {
         }
     }
 
-    private static let places = 17
+    private static let places = 20
     // In place, because several are counted for every packet.
-    private var counts = InlineArray<17, UInt64>(repeating: 0)
-    private var failures = InlineArray<17, UInt64>(repeating: 0)
+    private var counts = InlineArray<20, UInt64>(repeating: 0)
+    private var failures = InlineArray<20, UInt64>(repeating: 0)
     private var firsts = [String](repeating: "", count: CheckList.places)
 
     /// Nothing checked yet.
@@ -81,6 +81,9 @@ public struct CheckList: Sendable {
         case .packetForm: 14
         case .packetState: 15
         case .logoutAnswered: 16
+        case .everybodyGathers: 17
+        case .othersKnown: 18
+        case .settledUndisturbed: 19
         }
     }
 }

@@ -36,10 +36,20 @@ struct ObjectTable {
         return (UInt16(truncatingIfNeeded: old >> 16), UInt16(truncatingIfNeeded: old))
     }
 
-    func contains(_ object: UInt32) -> Bool {
-        guard let entries else { return false }
-        return entries[find(object)] != Self.empty
+    func contains(_ object: UInt32) -> Bool { position(of: object) != nil }
+
+    /// Where an object stands; nil when it is unknown.
+    func position(of object: UInt32) -> (x: UInt16, y: UInt16)? {
+        guard let entries else { return nil }
+        let entry = entries[find(object)]
+        return entry == Self.empty ? nil : (UInt16(truncatingIfNeeded: entry >> 16), UInt16(truncatingIfNeeded: entry))
     }
+
+    /// Reads the place where an object would be, so that it is in the cache when the object is asked for.
+    ///
+    /// - Returns: what is there, to be put somewhere; otherwise nothing would be read.
+    @inline(__always)
+    func touch(_ object: UInt32) -> UInt64 { entries.map { $0[home(of: object)] } ?? 0 }
 
     /// Forgets an object.
     ///

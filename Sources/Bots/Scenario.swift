@@ -6,13 +6,18 @@ public enum Scenario: String, CaseIterable, Sendable {
     case course
     /// Players who walk, fight, talk and trade.
     case mmo
-    /// Everybody on one square.
+    /// Everybody in one view: they gather in the middle of the map and walk there.
     case hotspot
-    /// Everybody logs in at once, again and again.
+    /// A wave of logins into a world where others walk already.
     case storm
     /// Clients that break every rule.
     case hostile
 
     /// Whether it can be played yet.
-    public var isThere: Bool { self == .course }
+    public var isThere: Bool {
+        switch self {
+        case .course, .hotspot, .storm: true
+        case .mmo, .hostile: false
+        }
+    }
 }

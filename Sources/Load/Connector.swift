@@ -75,7 +75,7 @@ final class Connector: Sendable {
             if isStopped.load(ordering: .relaxed) { break }
             var outcome: Result<Int32, PortError>
             do {
-                let source = connection / LoadConfiguration.connectionsPerSource
+                let source = configuration.source(of: connection)
                 outcome = .success(try Dial.connect(to: configuration.address, source: source))
             } catch {
                 outcome = .failure(error)

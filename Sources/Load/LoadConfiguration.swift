@@ -10,6 +10,10 @@ public struct LoadConfiguration: Sendable {
     public var count: Int
     /// Connections per second.
     public var ramp: Int
+    /// Of all connections so many come first, at `settledRamp` a second; the others follow from `waveStart` on.
+    public var settled = 0
+    /// Milliseconds from the start at which the first connection after the settled ones is due.
+    public var waveStart: UInt32 = 0
     /// Which completion port carries it.
     public var port = PortPreference.auto
     /// io_uring features that are not to be used.
@@ -18,6 +22,13 @@ public struct LoadConfiguration: Sendable {
     /// From one source address to one server there are as many connections as ephemeral ports
     /// (net.ipv4.ip_local_port_range, 28,232 by default), less some that others hold.
     public static let connectionsPerSource = 28_000
+    /// On loopback, where another source address costs nothing, each has fewer: the kernel looks through all ports of
+    /// one parity before it takes one of the other, and finds less than a connection in a millisecond when those are
+    /// taken.
+    static let connectionsPerLoopbackSource = 12_000
+
+    /// Connections per second of those that come first, as long as `ramp` is not less.
+    public static let settledRamp = 500
 
     /// Describes a load.
     ///
@@ -32,6 +43,17 @@ public struct LoadConfiguration: Sendable {
     /// Milliseconds from the start at which the last connection is due.
     public var rampMilliseconds: UInt32 { milliseconds(of: count - 1) }
 
+    /// Which source address a connection has, as `Dial` counts them.
+    func source(of connection: Int) -> Int {
+        guard address.isLoopback, !address.isIPv6 else { return 0 }
+        return connection / Self.connectionsPerLoopbackSource
+    }
+
     /// Milliseconds from the start at which a connection is due.
-    func milliseconds(of connection: Int) -> UInt32 { UInt32(clamping: connection * 1_000 / ramp) }
+    public func milliseconds(of connection: Int) -> UInt32 {
+        guard connection >= settled else {
+            return UInt32(clamping: connection * 1_000 / min(ramp, Self.settledRamp))
+        }
+        return UInt32(clamping: Int(waveStart) + (connection - settled) * 1_000 / ramp)
+    }
 }

@@ -35,6 +35,10 @@ public protocol LoadScenario: AnyObject {
     /// A connection did not come about, and none after it will be tried.
     func notConnected(_ connection: Int, _ error: PortError, _ load: LoadContext)
 
+    /// Bytes have come that begin with a whole packet or a part of one; `received` is called for each whole one next.
+    /// Whoever looks something up for each packet may look ahead here. Does nothing where it is not implemented.
+    func arrived(_ bytes: UnsafeRawBufferPointer, on connection: Int)
+
     /// A whole packet has come.
     func received(_ type: PacketType, _ body: UnsafeRawBufferPointer, on connection: Int, _ load: LoadContext)
 
@@ -51,4 +55,9 @@ public protocol LoadScenario: AnyObject {
 
     /// Every connection has come and gone.
     func over(_ load: LoadContext)
+}
+
+extension LoadScenario {
+    /// Does not look ahead.
+    public func arrived(_ bytes: UnsafeRawBufferPointer, on connection: Int) {}
 }

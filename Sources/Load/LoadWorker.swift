@@ -19,6 +19,8 @@ struct LoadWorker<Port: CompletionPort & ~Copyable>: ~Copyable {
     var nextSecond: UInt64
 
     private static var second: UInt64 { 1_000_000_000 }
+    /// Bytes of some ten packets: with fewer there is nothing to be gained.
+    private static var worthLookingAhead: Int { 128 }
 
     init(port: consuming Port, capacity: Int, start: UInt64, scenario: any LoadScenario, connector: Connector) {
         self.port = port
@@ -104,6 +106,9 @@ struct LoadWorker<Port: CompletionPort & ~Copyable>: ~Copyable {
         core.pointee.counters.bytesReceived &+= UInt64(rest.count)
         let connection = completion.key.slot
         let headerSize = LoadContext.framing.headerSize
+        if rest.count > Self.worthLookingAhead, record.pointee.reassembler.carried == 0 {
+            scenario.arrived(rest, on: connection)
+        }
         while record.pointee.phase == .open {
             switch record.pointee.reassembler.next(&rest, framing: LoadContext.framing, pool: &core.pointee.pool) {
             case .packet(let packet, let type):

@@ -13,17 +13,17 @@ import World
 struct CourseTests {
     private func run(
         _ manner: FakeServer.Manner, count: Int = 20, seconds: Int = 2
-    ) throws -> (report: BotsReport, server: FakeServer) {
+    ) async throws -> (report: BotsReport, server: FakeServer) {
         let server = try FakeServer(manner)
         server.start()
         defer { server.stop() }
         let configuration = BotsConfiguration(
             address: server.address, count: count, ramp: 200, seconds: seconds, seed: 3)
-        return (try BotsRun.course(configuration), server)
+        return (try await play(configuration), server)
     }
 
-    @Test func everythingHolds() throws {
-        let (report, server) = try run(.answers(after: 0))
+    @Test func everythingHolds() async throws {
+        let (report, server) = try await run(.answers(after: 0))
         #expect(report.isOK, "\(report.summary)")
         #expect(report.connected == 20 && report.lost == 0 && report.disconnected == 0 && report.tick == 50)
         #expect(report.delays.count == 40, "20 bots, 2 seconds, one move a second")
@@ -34,8 +34,8 @@ struct CourseTests {
     }
 
     @Test("Answers that take longer than the period delay no send; delays count from the intended time")
-    func openLoop() throws {
-        let (report, server) = try run(.answers(after: 1_500), count: 10, seconds: 2)
+    func openLoop() async throws {
+        let (report, server) = try await run(.answers(after: 1_500), count: 10, seconds: 2)
         #expect(report.isOK, "\(report.summary)")
         #expect(report.delays.count == 20)
         #expect(report.delays.percentile(1) >= 1_490_000)
@@ -51,43 +51,43 @@ struct CourseTests {
         }
     }
 
-    @Test("Answers that never come are lost, and the run ends") func lost() throws {
-        let (report, server) = try run(.ignoresMoves, count: 5, seconds: 1)
+    @Test("Answers that never come are lost, and the run ends") func lost() async throws {
+        let (report, server) = try await run(.ignoresMoves, count: 5, seconds: 1)
         #expect(report.lost == UInt64(server.seen.count) && report.lost >= 5)
         #expect(report.checks.failed == [.movesAnswered])
         #expect(report.delays.count == 0)
     }
 
-    @Test func serverShutsDown() throws {
-        let (report, _) = try run(.leavesAtFirstMove(.shuttingDown), seconds: 600)
+    @Test func serverShutsDown() async throws {
+        let (report, _) = try await run(.leavesAtFirstMove(.shuttingDown), seconds: 600)
         #expect(report.farewell == "good night" && report.disconnected == 20)
         #expect(!report.isOK)
     }
 
-    @Test func everybodyIsKicked() throws {
-        let (report, _) = try run(.leavesAtFirstMove(.kicked), seconds: 600)
+    @Test func everybodyIsKicked() async throws {
+        let (report, _) = try await run(.leavesAtFirstMove(.kicked), seconds: 600)
         #expect(report.disconnected == 20 && report.lost == 20)
         #expect(report.checks.failed == [.sessionsLast, .movesAnswered])
         #expect(report.checks[.sessionsLast].failures == 20)
     }
 
-    @Test func serverHangsUp() throws {
-        let (report, _) = try run(.hangsUpAtFirstMove, seconds: 600)
+    @Test func serverHangsUp() async throws {
+        let (report, _) = try await run(.hangsUpAtFirstMove, seconds: 600)
         #expect(report.disconnected == 20)
         #expect(report.checks.failed == [.sessionsLast, .movesAnswered])
     }
 
-    @Test func framingBreaks() throws {
-        let (report, _) = try run(.breaksFraming, seconds: 600)
+    @Test func framingBreaks() async throws {
+        let (report, _) = try await run(.breaksFraming, seconds: 600)
         #expect(report.checks.failed.contains(.packetForm))
         #expect(report.disconnected == 20)
     }
 
-    @Test("Nobody there") func refused() throws {
+    @Test("Nobody there") func refused() async throws {
         let address = try Sockets.reserve(try #require(SocketAddress("127.0.0.1:0")))
         let configuration = BotsConfiguration(address: address, count: 3, ramp: 100, seconds: 1, seed: 1)
-        #expect {
-            try BotsRun.course(configuration)
+        await #expect {
+            try await play(configuration)
         } throws: { error in
             guard case .cannotConnect(let cause)? = error as? LoadError else { return false }
             return "\(cause)".contains("Connection refused")

@@ -106,6 +106,16 @@ struct LoadWorkerTests {
         }
     }
 
+    @Test("Many connections come from several source addresses, on loopback alone") func sources() throws {
+        func load(_ address: String) throws -> LoadConfiguration {
+            LoadConfiguration(address: try #require(SocketAddress(address)), count: 60_000, ramp: 1)
+        }
+        let loopback = try load("127.0.0.1:1")
+        let others = try [load("[::1]:1"), load("192.0.2.1:1")]
+        #expect([0, 11_999, 12_000, 59_999].map { loopback.source(of: $0) } == [0, 0, 1, 4])
+        #expect(others.allSatisfy { $0.source(of: 27_999) == 0 })
+    }
+
     @Test("The ramp is spread over its seconds") func ramp() throws {
         let address = try #require(SocketAddress("127.0.0.1:1"))
         let load = LoadConfiguration(address: address, count: 1_001, ramp: 500)

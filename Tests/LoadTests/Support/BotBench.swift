@@ -10,7 +10,7 @@ import World
 struct BotBench: ~Copyable {
     static let map = WorldConfiguration(width: 100, height: 100)
     var bot = Bot(number: 42, seed: 1)
-    var record = CourseRecord()
+    var record = BotsRecord()
     /// Microseconds since the start.
     var now: UInt64 = 0
 

@@ -14,6 +14,10 @@ final class FakeServer: Sendable {
     enum Manner: Sendable {
         /// Answers after so many milliseconds.
         case answers(after: Int)
+        /// Answers at once, and after so many milliseconds when more have come than so many.
+        case slowsDown(above: Int, after: Int)
+        /// Answers at once and tells everybody else, or should.
+        case world(FakeWorld.Fault?)
         /// Never answers one.
         case ignoresMoves
         /// Says goodbye to everybody at the first move.
@@ -61,6 +65,8 @@ final class FakeServer: Sendable {
     private func serve() {
         var clients: [Int32: Client] = [:]
         var answers: [(due: UInt64, client: Int32, bytes: [UInt8])] = []
+        var world: FakeWorld?
+        if case .world(let fault) = manner { world = FakeWorld(fault) }
         while !isStopped.load(ordering: .relaxed) {
             var polled = [pollfd(fd: listener, events: Int16(POLLIN), revents: 0)]
             polled += clients.keys.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
@@ -72,7 +78,8 @@ final class FakeServer: Sendable {
                     continue
                 }
                 guard let state = clients[ready.fd] else { continue }
-                clients[ready.fd] = read(ready.fd, state, &answers)
+                clients[ready.fd] = read(ready.fd, state, &answers, &world, come: clients.count)
+                if clients[ready.fd] == nil { tell(world?.leave(ready.fd) ?? []) }
             }
             let now = MonotonicClock.now()
             for answer in answers where answer.due <= now { write(answer.bytes, to: answer.client) }
@@ -84,7 +91,8 @@ final class FakeServer: Sendable {
 
     /// Handles what has come; nil when the connection is over.
     private func read(
-        _ descriptor: Int32, _ client: Client, _ answers: inout [(due: UInt64, client: Int32, bytes: [UInt8])]
+        _ descriptor: Int32, _ client: Client, _ answers: inout [(due: UInt64, client: Int32, bytes: [UInt8])],
+        _ world: inout FakeWorld?, come: Int
     ) -> Client? {
         var client = client
         var piece = [UInt8](repeating: 0, count: 4_096)
@@ -100,7 +108,7 @@ final class FakeServer: Sendable {
             let type = PacketType(rawValue: UInt16(client.input[2]) | UInt16(client.input[3]) << 8)
             let body = Array(client.input[4..<size])
             client.input.removeFirst(size)
-            guard handle(type, body, descriptor, &client, &answers) else {
+            guard handle(type, body, descriptor, &answers, &world, come: come) else {
                 close(descriptor)
                 return nil
             }
@@ -109,39 +117,57 @@ final class FakeServer: Sendable {
     }
 
     private func handle(
-        _ type: PacketType, _ body: [UInt8], _ descriptor: Int32, _ client: inout Client,
-        _ answers: inout [(due: UInt64, client: Int32, bytes: [UInt8])]
+        _ type: PacketType, _ body: [UInt8], _ descriptor: Int32,
+        _ answers: inout [(due: UInt64, client: Int32, bytes: [UInt8])], _ world: inout FakeWorld?, come: Int
     ) -> Bool {
         switch type {
         case Hello.type: send(Welcome(session: 1, serverTime: 0, heartbeat: 0, maximumPacket: 16_384), descriptor)
         case Login.type:
             send(LoginResult(request: 1, characters: [LoginResult.Character(id: 1, name: "a")]), descriptor)
+        case SelectCharacter.type where world != nil: tell(world?.enter(descriptor) ?? [])
         case SelectCharacter.type:
             let map = WorldConfiguration(width: 100, height: 100)
             send(
                 EnterWorld(
                     request: 2, code: .ok, object: UInt32(descriptor), x: 50, y: 50, configuration: map), descriptor)
         case Logout.type:
+            tell(world?.leave(descriptor) ?? [])
             // Behind the answers to the moves before it.
             let due = answers.last { $0.client == descriptor }?.due ?? 0
             answers.append((due, descriptor, bytes(of: RequestResult(request: 3, code: .ok))))
         case Move.type:
             guard let move = body.withUnsafeBytes({ try? Move.decode($0.bytes) }) else { return false }
-            let now = MonotonicClock.now()
-            moves.withLock { $0.append(Seen(client: descriptor, move: move, at: now)) }
-            switch manner {
-            case .ignoresMoves: break
-            case .answers(let delay):
-                let result = MoveResult(
-                    sequence: move.sequence, clientTime: move.clientTime, code: .ok, x: move.x, y: move.y)
-                answers.append((now + UInt64(delay) * 1_000_000, descriptor, bytes(of: result)))
-            case .leavesAtFirstMove(let reason): send(Goodbye(reason: reason, text: "good night"), descriptor)
-            case .hangsUpAtFirstMove: return false
-            case .breaksFraming: write([3, 0, 1, 1], to: descriptor)
-            }
+            return moved(move, descriptor, &answers, &world, come: come)
         default: break
         }
         return true
+    }
+
+    private func moved(
+        _ move: Move, _ descriptor: Int32, _ answers: inout [(due: UInt64, client: Int32, bytes: [UInt8])],
+        _ world: inout FakeWorld?, come: Int
+    ) -> Bool {
+        let now = MonotonicClock.now()
+        moves.withLock { $0.append(Seen(client: descriptor, move: move, at: now)) }
+        func answer(after delay: Int) {
+            let result = MoveResult(
+                sequence: move.sequence, clientTime: move.clientTime, code: .ok, x: move.x, y: move.y)
+            answers.append((now + UInt64(delay) * 1_000_000, descriptor, bytes(of: result)))
+        }
+        switch manner {
+        case .ignoresMoves: break
+        case .answers(let delay): answer(after: delay)
+        case .slowsDown(let few, let delay): answer(after: come > few ? delay : 0)
+        case .world: tell(world?.move(descriptor, move) ?? [])
+        case .leavesAtFirstMove(let reason): send(Goodbye(reason: reason, text: "good night"), descriptor)
+        case .hangsUpAtFirstMove: return false
+        case .breaksFraming: write([3, 0, 1, 1], to: descriptor)
+        }
+        return true
+    }
+
+    private func tell(_ output: [FakeWorld.Output]) {
+        for (client, packet) in output { send(packet, client) }
     }
 
     private func send(_ packet: some Packet, _ descriptor: Int32) { write(bytes(of: packet), to: descriptor) }

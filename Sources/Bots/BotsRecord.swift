@@ -3,7 +3,7 @@
 internal import World
 
 /// What all bots of a run write into: the checks, and what one bot alone cannot know.
-struct CourseRecord {
+struct BotsRecord {
     var checks = CheckList()
     /// The objects of the bots.
     var players = ObjectTable()
