@@ -56,11 +56,16 @@ let package = Package(
         .target(
             name: "WorldServer", dependencies: ["Gori", "World", "Storage", "Wire", "Platform"], swiftSettings: strict),
         .target(name: "Bots", dependencies: ["Load", "World", "Wire", "Overlapped"], swiftSettings: strict),
+        .target(name: "CStudy"),
+        .target(
+            name: "Study",
+            dependencies: ["Load", "Overlapped", "CStudy", .product(name: "Histogram", package: "hdrhistogram-swift")],
+            swiftSettings: strict),
         // Floor 5: the command line.
         .executableTarget(
             name: "GoriCommand",
             dependencies: [
-                "Gori", "WorldServer", "Storage", "Bots", "World", "Wire", "Overlapped",
+                "Gori", "WorldServer", "Storage", "Bots", "Study", "World", "Wire", "Overlapped",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -106,6 +111,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "LoadTests", dependencies: ["Load", "Bots", "World", "Wire", "Overlapped"], swiftSettings: strict),
+        .testTarget(name: "StudyTests", dependencies: ["Study", "Overlapped"], swiftSettings: strict),
         // The fuzzers' inputs so far, without the fuzzer: `Tests/Fuzz` is a package of its own.
         .testTarget(
             name: "CorpusTests", dependencies: ["Gori", "Overlapped", "Wire"], path: "Tests/Fuzz/Sources",

@@ -11,18 +11,14 @@ struct GoriCommand: ParsableCommand {
         abstract: "A game server over io_uring, and the tools to load and measure it.",
         discussion: "Example: gori serve --listen 127.0.0.1:7777",
         version: Version.current,
-        subcommands: [Serve.self, ReplayCommand.self, BotsCommand.self, Echo.self, DoctorCommand.self])
-
-    /// Subcommands that are promised and come later.
-    private static let toCome: Set = ["study"]
+        subcommands: [
+            Serve.self, ReplayCommand.self, BotsCommand.self, Echo.self, StudyCommand.self, DoctorCommand.self,
+            StudyLoadCommand.self,
+        ])
 
     /// One line for every failure: what was wrong and what was expected (exit 64), or what failed and the remedy
     /// (exit 1).
     static func main() {
-        if let name = CommandLine.arguments.dropFirst().first, toCome.contains(name) {
-            Output.error("'\(name)' is not there yet: serve, replay, bots, echo and doctor are (see gori --help)")
-            Foundation.exit(64)
-        }
         do {
             var command = try parseAsRoot()
             try command.run()

@@ -29,14 +29,9 @@ class CommandLineTest(ServerTest):
 
 class Usage(CommandLineTest):
     def test_an_unknown_option_is_named(self):
-        for subcommand in ("serve", "echo", "bots"):
+        for subcommand in ("serve", "echo", "bots", "study"):
             with self.subTest(subcommand):
                 self.says_one_line(subcommand, "--nonsense", status=USAGE, naming=["nonsense"])
-
-    def test_a_subcommand_to_come_is_named(self):
-        for subcommand in ("study",):
-            with self.subTest(subcommand):
-                self.says_one_line(subcommand, status=USAGE, naming=[subcommand, "not there yet"])
 
     def test_an_unknown_subcommand_is_named(self):
         self.says_one_line("nonsense", status=USAGE, naming=["nonsense"])
@@ -74,7 +69,9 @@ class Usage(CommandLineTest):
 
 class Help(CommandLineTest):
     def test_each_subcommand_explains_itself_with_an_example(self):
-        options = (("serve", "--listen"), ("bots", "--connect"), ("echo", "--mode"), ("doctor", "--json"))
+        options = (
+            ("serve", "--listen"), ("bots", "--connect"), ("echo", "--mode"), ("study", "--quick"),
+            ("doctor", "--json"))
         for subcommand, option in options:
             with self.subTest(subcommand):
                 done = servers.run(subcommand, "--help")
@@ -86,7 +83,7 @@ class Help(CommandLineTest):
     def test_the_program_lists_its_subcommands(self):
         done = servers.run("--help")
         self.assertEqual(done.returncode, 0)
-        for subcommand in ("serve", "bots", "echo", "doctor"):
+        for subcommand in ("serve", "bots", "echo", "study", "doctor"):
             self.assertIn(subcommand, done.stdout)
 
 

@@ -16,6 +16,8 @@ enum FloorRules {
         "WorldServer": ["Gori", "World", "Storage", "Wire", "Platform"],
         "Load": ["Overlapped", "Wire", "Platform"],
         "Bots": ["Load", "World", "Wire", "Overlapped"],
+        "CStudy": [],
+        "Study": ["Load", "Overlapped", "CStudy"],
     ]
     /// The command line is the one place that knows everybody.
     static let roof = "GoriCommand"

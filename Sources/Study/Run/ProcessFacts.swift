@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Foundation
+internal import Overlapped
+
+/// What /proc says of a process (proc_pid_status(5), proc_pid_schedstat(5)): sums over its threads.
+enum ProcessFacts {
+    /// How long threads were ready to run and had no core; 0 where the kernel does not count it.
+    static func nanosecondsWithoutCore(of processes: [pid_t]) -> UInt64 {
+        var sum: UInt64 = 0
+        for process in processes {
+            for thread in threads(of: process) {
+                let numbers = ProcFile.integers("\(thread)/schedstat")
+                if numbers.count > 1 { sum &+= UInt64(clamping: numbers[1]) }
+            }
+        }
+        return sum
+    }
+
+    /// Context switches: because a thread waited, and because it was interrupted.
+    static func switches(of process: pid_t) -> (voluntary: UInt64, forced: UInt64) {
+        var (voluntary, forced): (UInt64, UInt64) = (0, 0)
+        for thread in threads(of: process) {
+            let text = ProcFile.text("\(thread)/status") ?? ""
+            voluntary &+= number(of: "voluntary_ctxt_switches", in: text)
+            forced &+= number(of: "nonvoluntary_ctxt_switches", in: text)
+        }
+        return (voluntary, forced)
+    }
+
+    /// Resident memory in KiB.
+    static func residentKiB(of process: pid_t) -> Int {
+        Int(clamping: number(of: "VmRSS", in: ProcFile.text("/proc/\(process)/status") ?? ""))
+    }
+
+    static func descriptorCount(of process: pid_t) -> Int {
+        (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/fd").count) ?? 0
+    }
+
+    static func threads(of process: pid_t) -> [String] {
+        let folder = "/proc/\(process)/task"
+        return ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).map { "\(folder)/\($0)" }
+    }
+
+    /// The number on the line that begins with `name:`; 0 without one.
+    static func number(of name: String, in text: String) -> UInt64 {
+        for line in text.split(separator: "\n") where line.hasPrefix("\(name):") {
+            return line.dropFirst(name.count + 1).split { $0.isWhitespace }.first.flatMap { UInt64($0) } ?? 0
+        }
+        return 0
+    }
+}

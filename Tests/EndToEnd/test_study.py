@@ -1,0 +1,345 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`gori study`: the files it writes, that they can be made again, and that nothing outlives it.
+
+Slices are a few milliseconds here: what is tested is the instrument, not what it finds.
+"""
+
+import csv
+import html.parser
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+import server as servers
+
+FILES = {"results.json", "results.csv", "report.md", "report.html"}
+SHORT = ("--quick", "--rotations", "2", "--slice", "20")
+VOID = {"meta", "input", "link", "br", "img", "hr"}
+
+
+def has_uring():
+    with tempfile.TemporaryDirectory() as directory:
+        path = pathlib.Path(directory) / "doctor.json"
+        servers.run("doctor", "--json", path)
+        return json.loads(path.read_text())["port"] == "uring"
+
+
+class Balance(html.parser.HTMLParser):
+    """Elements that are closed in the order in which they were opened, and what they refer to."""
+
+    def __init__(self):
+        super().__init__(convert_charrefs=True)
+        self.open, self.faults, self.references = [], [], []
+        self.languages = {"en": 0, "ko": 0}
+        self.counts = {}
+        self.results = ""
+
+    def handle_starttag(self, tag, attributes):
+        names = dict(attributes)
+        self.counts[tag] = self.counts.get(tag, 0) + 1
+        self.references += [names[name] for name in ("src", "href") if name in names]
+        if tag == "span" and names.get("lang") in self.languages:
+            self.languages[names["lang"]] += 1
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.counts[tag] = self.counts.get(tag, 0) + 1
+
+    def handle_endtag(self, tag):
+        if not self.open or self.open.pop() != tag:
+            self.faults.append(f"</{tag}> at {self.getpos()}")
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] == "script":
+            self.results += data
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def children(process):
+    """Process ids of the children of a process that has one thread that makes them."""
+    found = []
+    for status in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            words = status.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(words[1]) == process.pid and words[0] != "Z":
+            found.append(int(status.parent.name))
+    return found
+
+
+def is_running(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+class StudyTest(unittest.TestCase):
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.folder = pathlib.Path(directory.name) / "report"
+
+    def study(self, *arguments, status=0, timeout=120):
+        done = servers.run("study", *arguments, timeout=timeout)
+        self.assertEqual(done.returncode, status, done.stderr)
+        return done
+
+    def start(self, *arguments):
+        process = subprocess.Popen(
+            [servers.program(), "study", "--out", str(self.folder), *arguments], stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(process.stderr.close)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process
+
+    def wait_for_measuring(self, process):
+        """Until the second comparison has begun: the first is in the results then."""
+        for line in process.stderr:
+            if line.startswith("[2/"):
+                return
+        self.fail("the study ended before it measured anything")
+
+    def assert_gone(self, pids, within=15.0):
+        deadline = time.monotonic() + within
+        while any(map(is_running, pids)) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.assertEqual([pid for pid in pids if is_running(pid)], [])
+
+
+@unittest.skipUnless(has_uring(), "no io_uring here")
+class Report(StudyTest):
+    def test_one_command_writes_a_report_that_can_be_made_again(self):
+        # What a user has set for other servers changes no variant.
+        done = servers.run(
+            "study", *SHORT, "--workload", "echo-64-c50-d1", "--out", self.folder, timeout=120,
+            environment={"GORI_IO": "epoll", "GORI_URING_DISABLE": "all"})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stdout, f"report {self.folder}/report.html\n")
+        files = contents(self.folder)
+        self.assertEqual(set(files), FILES)
+        results = json.loads(files["results.json"])
+        self.check_results(results)
+        self.check_page(files["report.html"].decode(), results)
+        self.check_table(files["results.csv"].decode(), results)
+        self.assertIn("## A/A", files["report.md"].decode())
+
+        again = self.folder.parent / "again"
+        self.study("--from", self.folder / "results.json", "--out", again)
+        self.assertEqual(contents(again), files)
+
+    def check_results(self, results):
+        self.assertEqual(results["schema"], "gori-study-1")
+        self.assertFalse(results["wasInterrupted"])
+        kinds = [comparison["kind"] for comparison in results["comparisons"]]
+        self.assertEqual(kinds[:2], ["a/a", "ports"])
+        self.assertIn("variants", kinds)
+        for comparison in results["comparisons"]:
+            self.assertNotIn("failure", comparison)
+            self.assertEqual([slice["side"] for slice in comparison["slices"]], ["left", "right", "right", "left"])
+            for slice in comparison["slices"]:
+                self.assertGreater(slice["messages"], 0)
+                self.assertGreaterEqual(slice["allMessages"], slice["messages"])
+                self.assertGreater(slice["serverNanoseconds"], 0)
+                self.assertLessEqual(slice["p50"], slice["p99"])
+                self.assertLessEqual(slice["p99"], slice["p999"])
+                # Every message is 64 bytes; a turn that is not counted yet has fifty at most.
+                self.assertAlmostEqual(slice["bytesSent"], 64 * slice["allMessages"], delta=64 * 50)
+        by_name = {comparison["right"]: comparison for comparison in results["comparisons"]}
+        self.assertGreater(self.calls(by_name["epoll"], "right"), 2 * self.calls(by_name["epoll"], "left"))
+        self.assertGreater(
+            self.calls(by_name["no-silent-send"], "right"), 2 * self.calls(by_name["no-silent-send"], "left"))
+        direct = by_name["direct-descriptors"]
+        self.assertGreater(direct["leftFacts"]["descriptors"], direct["rightFacts"]["descriptors"] + 40)
+        self.assertNotIn("silent-send", by_name["no-silent-send"]["rightFacts"]["features"])
+        self.assertIn("silent-send", by_name["no-silent-send"]["leftFacts"]["features"])
+
+    @staticmethod
+    def calls(comparison, side):
+        slices = [slice for slice in comparison["slices"] if slice["side"] == side]
+        return sum(s["systemCalls"] for s in slices) / sum(s["allMessages"] for s in slices)
+
+    def check_page(self, page, results):
+        parser = Balance()
+        parser.feed(page)
+        parser.close()
+        self.assertEqual((parser.faults, parser.open), ([], []))
+        self.assertTrue(all(link.startswith("#") for link in parser.references), parser.references)
+        self.assertEqual(parser.languages["en"], parser.languages["ko"])
+        self.assertGreater(parser.languages["ko"], 50)
+        # A/A, and two for the ports, and one for the variants.
+        self.assertEqual(parser.counts["svg"], 4)
+        self.assertEqual(json.loads(parser.results), results)
+
+    def check_table(self, table, results):
+        rows = list(csv.DictReader(table.splitlines()))
+        self.assertEqual(len(rows), sum(len(comparison["slices"]) for comparison in results["comparisons"]))
+        self.assertEqual({row["kind"] for row in rows}, {"a/a", "ports", "variants"})
+        for row in rows:
+            self.assertGreater(float(row["server_ns_per_message"]), 0)
+
+    def test_every_kind_of_traffic_is_answered(self):
+        self.study(
+            *SHORT, "--out", self.folder, *(word for name in (
+                "echo-16k-c50-d16", "packet-c50-d16", "broadcast-g10", "broadcast-g100", "churn")
+                for word in ("--workload", name)))
+        results = json.loads((self.folder / "results.json").read_text())
+        measured = {comparison["workload"]["name"] for comparison in results["comparisons"]}
+        self.assertEqual(measured, {
+            "echo-16k-c50-d16", "packet-c50-d16", "broadcast-g10", "broadcast-g100", "churn-c16"})
+        for comparison in results["comparisons"]:
+            self.assertNotIn("failure", comparison)
+            self.assertEqual(len(comparison["slices"]), 4)
+
+    def test_an_interrupted_run_reports_what_it_has(self):
+        process = self.start("--quick", "--slice", "20", "--workload", "echo-64-c50-d1")
+        self.wait_for_measuring(process)
+        started = children(process)
+        process.send_signal(signal.SIGINT)
+        for _ in process.stderr:
+            pass
+        self.assertEqual(process.wait(30), 0)
+        self.assert_gone(started)
+        self.assertEqual(set(contents(self.folder)), FILES)
+        results = json.loads((self.folder / "results.json").read_text())
+        self.assertTrue(results["wasInterrupted"])
+        self.assertGreaterEqual(len(results["comparisons"]), 1)
+        self.assertIn("ended early", (self.folder / "report.md").read_text())
+
+    def test_its_children_end_when_it_is_killed(self):
+        process = self.start("--quick", "--slice", "20", "--workload", "echo-64-c50-d1")
+        self.wait_for_measuring(process)
+        deadline = time.monotonic() + 30
+        while len(started := children(process)) < 4 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.assertEqual(len(started), 4, "two servers and two loads")
+        process.kill()
+        process.wait()
+        self.assert_gone(started)
+
+
+class Faults(StudyTest):
+    def says_one_line(self, *arguments, status, naming):
+        done = self.study(*arguments, status=status)
+        self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+        for word in naming:
+            self.assertIn(word, done.stderr)
+
+    def test_an_unknown_workload_is_answered_with_those_there_are(self):
+        self.says_one_line("--workload", "poetry", status=64, naming=["poetry", "echo", "churn-c16"])
+
+    def test_peers_are_to_come(self):
+        self.says_one_line("--peers", status=64, naming=["--peers", "not there yet"])
+
+    def test_a_report_of_nothing_and_of_something_else(self):
+        self.folder.mkdir()
+        other = self.folder / "other.json"
+        self.says_one_line("--from", other, status=1, naming=["cannot read", str(other)])
+        other.write_text("{}")
+        self.says_one_line("--from", other, "--out", self.folder / "x", status=1, naming=[str(other), "schema"])
+        other.write_text('{"schema": "gori-study-1"}')
+        self.says_one_line("--from", other, "--out", self.folder / "x", status=1, naming=[str(other), "damaged"])
+        self.says_one_line("--from", other, "--quick", status=64, naming=["--from", "--quick"])
+
+    def test_an_earlier_run_is_not_written_over(self):
+        self.folder.mkdir()
+        (self.folder / "results.json").write_text("dear")
+        self.says_one_line(*SHORT, "--out", self.folder, status=1, naming=["results.json", "--out"])
+        self.assertEqual((self.folder / "results.json").read_text(), "dear")
+
+    def test_a_folder_that_cannot_be_made_is_named_before_anything_is_measured(self):
+        self.folder.write_text("a file")
+        self.says_one_line(*SHORT, "--out", self.folder / "x", status=1, naming=[str(self.folder), "--out"])
+
+    def test_the_load_process_is_for_the_study_only(self):
+        done = servers.run("study-load", "hello")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("gori study", done.stderr)
+        self.assertNotIn("study-load", servers.run("--help").stdout)
+
+
+class Load(unittest.TestCase):
+    """The load process, before servers that do something else than `gori echo`."""
+
+    def answer(self, spoil, traffic="echo"):
+        """What the load process says of a server that passes every chunk of a stream through `spoil`."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+        listener.settimeout(20)
+
+        def serve():
+            try:
+                stream, _ = listener.accept()
+            except OSError:
+                return
+            with stream:
+                count = 0
+                while data := stream.recv(65536):
+                    data = spoil(data, count)
+                    if data is None:
+                        return
+                    count += len(data)
+                    stream.sendall(data)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        workload = {"name": "x", "traffic": traffic, "connections": 1, "active": 1, "depth": 2, "size": 64, "group": 1}
+        order = {"port": listener.getsockname()[1], "server": os.getpid(), "workload": workload, "spins": False}
+        done = subprocess.run(
+            [servers.program(), "study-load", json.dumps(order)], input="5 100\n", capture_output=True, text=True,
+            timeout=60)
+        self.assertEqual(done.stdout.splitlines()[0], "connected")
+        return done
+
+    def test_an_honest_server_is_measured(self):
+        done = self.answer(lambda data, _: data)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        answer = json.loads(done.stdout.splitlines()[1])
+        self.assertGreater(answer["messages"], 0)
+        self.assertGreater(answer["serverNanoseconds"], 0)
+        self.assertAlmostEqual(answer["seconds"], 0.1, delta=1)
+
+    def test_a_wrong_byte_is_noticed(self):
+        def spoil(data, count):
+            return bytes([data[0] ^ 1]) + data[1:] if count >= 6400 else data
+
+        done = self.answer(spoil)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("other bytes came back", done.stderr)
+
+    def test_a_byte_too_many_is_noticed(self):
+        done = self.answer(lambda data, count: data + b"x" if count >= 6400 else data)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("other bytes came back", done.stderr)
+
+    def test_a_packet_that_comes_twice_is_noticed(self):
+        done = self.answer(lambda data, count: data + data if count >= 6400 else data, traffic="broadcast")
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, "came twice|other bytes")
+
+    def test_a_lost_connection_is_noticed(self):
+        done = self.answer(lambda data, count: None if count >= 6400 else data)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, "closed connection|reset")
+
+    def test_silence_is_noticed(self):
+        done = self.answer(lambda data, count: b"" if count >= 6400 else data)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("not answered", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Testing
+
+@testable import Study
+
+/// What is read of /proc and /sys.
+@Suite("Probes")
+struct ProbeTests {
+    @Test func processorLists() {
+        #expect(Cores.list("0-3\n") == [0, 1, 2, 3])
+        #expect(Cores.list("0,4") == [0, 4])
+        #expect(Cores.list("7") == [7])
+        #expect(Cores.list("1-2,8-9,12\n") == [1, 2, 8, 9, 12])
+        #expect(Cores.list("").isEmpty && Cores.list("3-1").isEmpty)
+    }
+
+    @Test("The two processors are different ones, or none is pinned") func cores() {
+        let cores = Cores.pick()
+        #expect((cores.server == nil) == (cores.load == nil))
+        if let server = cores.server { #expect(server != cores.load) }
+    }
+
+    @Test func thisProcess() {
+        let own = getpid()
+        #expect(!ProcessFacts.threads(of: own).isEmpty)
+        #expect(ProcessFacts.descriptorCount(of: own) > 2)
+        #expect(ProcessFacts.residentKiB(of: own) > 1_000)
+        let before = ProcessFacts.switches(of: own)
+        #expect(before.voluntary + before.forced > 0)
+    }
+
+    @Test func numbersOfAStatus() {
+        let text = "Name:\tx\nnonvoluntary_ctxt_switches:\t7\nvoluntary_ctxt_switches:\t12\nVmRSS:\t  345 kB\n"
+        #expect(ProcessFacts.number(of: "voluntary_ctxt_switches", in: text) == 12)
+        #expect(ProcessFacts.number(of: "nonvoluntary_ctxt_switches", in: text) == 7)
+        #expect(ProcessFacts.number(of: "VmRSS", in: text) == 345)
+        #expect(ProcessFacts.number(of: "VmSwap", in: text) == 0)
+    }
+
+    @Test("A process's processor time goes on while it works, and there is none of nobody's") func clocks() throws {
+        let clock = try #require(Clock.processor(of: getpid()))
+        let (before, own) = (Clock.read(clock), Clock.ownProcessor())
+        while Clock.ownProcessor() <= own + 1_000 {}
+        #expect(Clock.read(clock) > before)
+        // Above every pid_max.
+        #expect(Clock.processor(of: 1 << 23) == nil)
+    }
+}

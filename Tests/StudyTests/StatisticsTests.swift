@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Testing
+
+@testable import Study
+
+/// Quantiles, intervals and verdicts, against values that other programs have computed.
+@Suite("Statistics")
+struct StatisticsTests {
+    private let sample = [0.93, 0.97, 1.01, 0.95, 0.99, 0.96, 0.94, 1.02, 0.98, 0.955]
+
+    private func isClose(_ value: Double, _ other: Double) -> Bool { abs(value - other) < 1e-12 }
+
+    @Test("Quantiles are those of numpy.quantile, whose default is the same definition") func quantiles() {
+        let quantiles = Quantiles(sample)
+        #expect(isClose(quantiles.median, 0.965))
+        #expect(isClose(quantiles.value(at: 0.25), 0.95125))
+        #expect(isClose(quantiles.value(at: 0.75), 0.9875))
+        #expect(quantiles.value(at: 0) == 0.93 && quantiles.value(at: 1) == 1.02)
+        #expect(Quantiles([3, 1, 2]).median == 2)
+        #expect(Quantiles([7]).value(at: 0.99) == 7)
+        #expect(Quantiles([]).median.isNaN)
+    }
+
+    @Test("The interval is that of the same draws in another language") func bootstrap() throws {
+        let wide = try #require(Bootstrap.interval(of: sample, confidence: 0.99))
+        #expect(isClose(wide.lowerBound, 0.94) && isClose(wide.upperBound, 1.01))
+        let narrow = try #require(Bootstrap.interval(of: sample, confidence: 0.95))
+        #expect(isClose(narrow.lowerBound, 0.9475) && isClose(narrow.upperBound, 0.995))
+        #expect(Bootstrap.interval(of: sample, confidence: 0.99) == wide)
+        #expect(Bootstrap.interval(of: [2, 2, 2], confidence: 0.99) == 2...2)
+        #expect(Bootstrap.interval(of: [5], confidence: 0.99) == 5...5)
+        #expect(Bootstrap.interval(of: [], confidence: 0.99) == nil)
+    }
+
+    @Test("Of forty samples of a skewed source, the interval misses the true median in three at most") func coverage() {
+        var generator = Draws(state: 3)
+        var missed = 0
+        for _ in 0..<40 {
+            // u² of a uniform u: the median is 1/4.
+            let drawn = (0..<16).map { _ in generator.uniform() }.map { $0 * $0 }
+            guard let interval = Bootstrap.interval(of: drawn, confidence: 0.99) else { continue }
+            if !interval.contains(0.25) { missed += 1 }
+        }
+        #expect(missed <= 3)
+    }
+
+    @Test func verdicts() throws {
+        let less = try #require(Estimate([0.90, 0.91, 0.92, 0.90, 0.91, 0.92, 0.91, 0.90]))
+        #expect(less.verdict() == .less)
+        let more = try #require(Estimate([1.1, 1.11, 1.12, 1.1, 1.11, 1.12, 1.11, 1.1]))
+        #expect(more.verdict() == .more)
+        let none = try #require(Estimate([0.95, 1.05, 0.99, 1.01, 0.98, 1.02, 1.0, 0.97]))
+        #expect(none.verdict() == .noDifference)
+        let few = try #require(Estimate([0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5]))
+        #expect(few.verdict() == .tooFew)
+    }
+
+    @Test("A difference no larger than that of two of the same kind is none") func floor() throws {
+        let estimate = try #require(Estimate(Array(repeating: 1.02, count: 12)))
+        #expect(estimate.verdict() == .more)
+        #expect(estimate.verdict(floor: estimate.distance) == .noDifference)
+        #expect(estimate.verdict(floor: estimate.distance / 2) == .more)
+    }
+
+    @Test("Ratios that are none are left out") func notANumber() throws {
+        let estimate = try #require(Estimate([1, .nan, .infinity, 0, 1]))
+        #expect(estimate.count == 2 && estimate.median == 1)
+        #expect(Estimate([.nan]) == nil)
+    }
+}
+
+/// Knuth's linear congruential generator: repeatable, and not the one under test.
+private struct Draws {
+    var state: UInt64
+
+    mutating func uniform() -> Double {
+        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        return Double(state >> 11) / Double(1 << 53)
+    }
+}
