@@ -72,9 +72,11 @@ extension PlayScenario {
         }
         Sight.check(UnsafeBufferPointer(start: bots, count: count), &record)
         hasLooked = true
-        // Not all in one tick: everybody is told of everybody who leaves.
+        // Not all in one tick: everybody is told of everybody who leaves. And not at once: looking at so many takes
+        // some time, and nobody shall count as late for it.
         for connection in 0..<count where bots[connection].stage == .standing {
-            load.schedule(connection, at: load.elapsed &+ 1 &+ Self.phase(of: connection, seed: configuration.seed))
+            let phase = Self.phase(of: connection, seed: configuration.seed)
+            load.schedule(connection, at: load.elapsed &+ Self.stillness &+ phase)
         }
     }
 }
