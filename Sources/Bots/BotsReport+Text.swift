@@ -4,6 +4,9 @@ internal import Load
 
 /// The report for people.
 extension BotsReport {
+    /// Milliseconds by which bots may be late: moves that come in a bunch afterwards are too soon for a server.
+    private static let tooLate: UInt32 = 500
+
     /// A summary, a line for each thing.
     public var summary: [String] {
         let cores = Decimal3(processorMilliseconds, dividedBy: totalMilliseconds)
@@ -28,6 +31,11 @@ extension BotsReport {
         lines.append(
             "packets: \(counters.packetsSent) sent, \(counters.packetsReceived) received; bots took \(cores) cores, "
                 + "late by \(counters.worstLateness) ms at worst")
+        if counters.worstLateness >= Self.tooLate {
+            lines.append(
+                "note: the bots themselves were late, so this machine is too busy:"
+                    + " delays and failed checks may be its own")
+        }
         for check in checks.failed { lines.append("failed: \(check.rawValue): \(checks[check].detail)") }
         if checks.failed.isEmpty { lines.append("checks: all \(Check.all(of: scenario).count) hold") }
         return lines

@@ -55,6 +55,42 @@ struct ReportTests {
         #expect(!report.isOK)
     }
 
+    @Test("Bots that were late say so") func lateness() {
+        var report = BotsReport()
+        for (lateness, isSaid) in [(0, false), (499, false), (500, true)] as [(UInt32, Bool)] {
+            report.counters.worstLateness = lateness
+            #expect(report.summary.contains { $0.hasPrefix("note: the bots themselves were late") } == isSaid)
+        }
+    }
+
+    @Test("Each scenario reports its own checks, a storm its settled", arguments: Scenario.allCases)
+    func scenarios(scenario: Scenario) throws {
+        var report = BotsReport()
+        report.scenario = scenario
+        report.count = 9
+        report.settled = 4
+        report.connected = 13
+        report.settledBefore.record(microseconds: 7_000)
+        report.settledDuring.record(microseconds: 8_000)
+        report.entryDelays.record(microseconds: 9_000)
+        report.measuredMilliseconds = 2_000
+        report.measuredPackets = 500
+        report.measuredBytes = 6_000
+        report.measuredProcessor = 1_000_000
+        let json = try parse(report)
+        #expect(json["scenario"] as? String == scenario.rawValue && json["count"] as? Int == 9)
+        #expect((json["entry_delay"] as? [String: Double])?["max"] == 9)
+        #expect(json["deliveries_per_second"] as? Double == 250 && json["bytes_per_second"] as? Double == 3_000)
+        #expect(json["playing_cores"] as? Double == 0.5)
+        #expect((json["settled"] as? Int == 4) == (scenario == .storm))
+        #expect(((json["settled_during"] as? [String: Double])?["max"] == 8) == (scenario == .storm))
+        let names = try #require(json["checks"] as? [[String: Any]]).compactMap { $0["name"] as? String }
+        #expect(names.contains("everybody gathers") == (scenario == .hotspot))
+        #expect(names.contains("others in view known") == (scenario == .hotspot))
+        #expect(names.contains("settled undisturbed") == (scenario == .storm))
+        #expect(report.summary.first?.contains("13 of 13 bots") == true)
+    }
+
     @Test func decimals() {
         #expect("\(Decimal3(microseconds: 1_005))" == "1.005")
         #expect("\(Decimal3(microseconds: 0))" == "0.000")
