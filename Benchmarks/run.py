@@ -5,6 +5,7 @@
     python3 Benchmarks/run.py [--rounds N] [--scenarios c50,p50d16] [--gori PATH]
     python3 Benchmarks/run.py --io epoll    over epoll, beside the reference that uses it
     python3 Benchmarks/run.py --self        the reference against itself: what is noise here?
+    python3 Benchmarks/run.py --reference COMMAND --candidate COMMAND    any two servers
     python3 Benchmarks/run.py --list
 
 Both servers run on one core, the load drivers on another, and in each rotation both are measured for a short slice,
@@ -185,9 +186,9 @@ def measure(name, commands, options, cores):
         reference, candidate = (
             Side(label, [word.format(**words) for word in shlex.split(command)], scenario, cores, stack)
             for label, command in commands)
-        # The first slices are thrown away: connections are opened and pages touched in them.
+        # The first slices are thrown away: connections are opened, pages touched and code compiled in them.
         for side in (reference, candidate):
-            side.slice(options.warmup, options.slice)
+            side.slice(options.settle, options.slice)
         kept = disturbed = noisy = 0
         while kept < options.rounds:
             # The order changes, so that what lasts a while does not always hit the same side.
@@ -239,11 +240,14 @@ def arguments():
     parser.add_argument("--gori", default=str(ROOT / ".build/release/gori"), metavar="PATH")
     parser.add_argument("--candidate", metavar="COMMAND",
                         help="another server instead of gori; {mode} and {group} stand for the scenario's")
+    parser.add_argument("--reference", metavar="COMMAND", default=REFERENCE,
+                        help="another server instead of the reference of C, in the same form")
     parser.add_argument("--io", choices=("uring", "epoll"), default="uring",
                         help="the completion port, and the reference of its kind (default uring)")
     parser.add_argument("--self", action="store_true", help="measure the reference against itself")
     parser.add_argument("--slice", type=float, default=0.15, metavar="S")
     parser.add_argument("--warmup", type=float, default=0.05, metavar="S", help="before each slice")
+    parser.add_argument("--settle", type=float, default=0.05, metavar="S", help="before the first slice of each server")
     parser.add_argument("--priority", action="store_true",
                         help="go before everything else on this machine (as root); starves it meanwhile")
     parser.add_argument("--json", metavar="FILE", help="write the rows there as well (-: standard output)")
@@ -270,9 +274,9 @@ def main():
         return 0
     for signum in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, lambda number, frame: sys.exit(128 + number))
-    candidate = REFERENCE if options.self else options.candidate or GORI
+    candidate = options.reference if options.self else options.candidate or GORI
     label = "reference again" if options.self else "candidate" if options.candidate else "gori"
-    commands = (("reference", REFERENCE), (label, candidate))
+    commands = (("reference", options.reference), (label, candidate))
     Program.goes_first = options.priority
     cores = pick_cores()
     if cores[0] is None:
