@@ -20,6 +20,9 @@ WORLD_ARGS ?=
 FUZZ_ARGS ?=
 # For `make bench`: see Benchmarks/README.md.
 BENCH_ARGS ?=
+# For `make peers`: what `Benchmarks/peers/peers.py run` takes; INSTALL=1 gets what is missing first.
+PEERS_ARGS ?=
+INSTALL ?=
 # For `make torture`: see Tests/Torture/run.py. QUICK=1 does less of everything.
 TORTURE_ARGS ?=
 QUICK ?=
@@ -29,7 +32,9 @@ SEED ?=
 CANARY ?=
 
 GORI := .build/release/gori
-SWIFT_FILES := Package.swift Sources Tests $(wildcard docs/examples)
+PEERS := Benchmarks/peers
+SWIFT_FILES := Package.swift Sources Tests $(wildcard docs/examples) $(PEERS)/swiftnio/Package.swift \
+	$(PEERS)/swiftnio/Sources
 REFERENCE := Benchmarks/Reference
 OUT := Benchmarks/.out
 
@@ -42,6 +47,7 @@ help:
 	@echo 'make fuzz        fuzz framing, sessions and addresses (SECONDS=60 in all), and what the corpus covers'
 	@echo 'make bench       measure against the C reference, side by side (BENCH_ARGS="--rounds 60")'
 	@echo 'make foreign-bench  RESP and HTTP examples beside redis-server and nginx, driven by redis-benchmark and wrk'
+	@echo 'make peers       measure beside servers on SwiftNIO, Asio, Go, libuv, tokio, Netty and Python (INSTALL=1)'
 	@echo 'make torture     the failure catalogue on both ports, into docs/faults.md (QUICK=1: two minutes)'
 	@echo 'make simulate    the engine and the world on a simulated kernel (SEEDS=10000, or SEED=7 to see one again)'
 	@echo 'make canaries    whether the simulation finds bugs that are there on purpose'
@@ -148,6 +154,12 @@ foreign-bench: deps
 		$(SWIFT) build -c release --static-swift-stdlib --product $$example $(SWIFT_ARGS) || exit 1; \
 	done
 	@$(PYTHON) -B Benchmarks/foreign.py $(BENCH_ARGS)
+
+# Those that this machine cannot build are named and left out.
+.PHONY: peers
+peers: build reference
+	@$(PYTHON) -B $(PEERS)/peers.py build $(if $(INSTALL),--install)
+	@$(PYTHON) -B $(PEERS)/peers.py run --gori $(GORI) $(PEERS_ARGS)
 
 # The failure catalogue: faults are compiled in, so it has a build of its own. Some rows need root.
 TORTURE_BUILD := $(SWIFT) build -c release --static-swift-stdlib --scratch-path .build-torture -Xswiftc -DGORI_FAULTS

@@ -60,6 +60,8 @@ class Server:
     Waits for the line `ready` and keeps what follows `listening` in `addresses`.
     """
 
+    ORDERLY_ENDS = (0,)
+
     def __init__(self, *arguments, environment=None, program=program, prefix=()):
         self.program = program if isinstance(program, str) else program()
         # A command that becomes the program, as one that lowers a limit.
@@ -148,7 +150,7 @@ class Server:
             self.kill()
             raise ServerError(f"{self} did not end within {within} s{self._log_tail()}") from None
         self._clean_up()
-        if code != 0:
+        if code not in self.ORDERLY_ENDS:
             raise ServerError(f"{self} ended with {code}{self._log_tail()}")
 
     def stop(self):

@@ -49,6 +49,7 @@ needs_to_test() {
     need netcat-openbsd has nc
     need systemd has systemd-analyze
     need python3-yaml reads_yaml
+    need libuv1-dev has_file /usr/include/uv.h
 }
 
 case "${1:-}" in
