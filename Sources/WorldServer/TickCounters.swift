@@ -16,6 +16,12 @@ public struct TickCounters: Sendable, BitwiseCopyable {
     public var monsterSteps: UInt64 = 0
     /// References to blocks and private bytes handed to sessions.
     public var deliveries: UInt64 = 0
+    /// Sessions that were told of nothing any more, because their clients did not read.
+    public var hushes: UInt64 = 0
+    /// Of these, sessions that were told everything again, because their clients read on.
+    public var refreshes: UInt64 = 0
+    /// Ticks in which a session was told of nothing, over all sessions.
+    public var untold: UInt64 = 0
     /// Ticks that a recording should have and has not, because it fell behind or could not be written.
     public var unrecorded: UInt64 = 0
 
@@ -26,7 +32,8 @@ public struct TickCounters: Sendable, BitwiseCopyable {
         [
             ("ticks", ticks), ("late", late), ("encodes", encodes), ("privateViews", privateViews),
             ("crossings", crossings), ("monsterSteps", monsterSteps),
-            ("deliveries", deliveries), ("unrecorded", unrecorded),
+            ("deliveries", deliveries), ("hushes", hushes), ("refreshes", refreshes), ("untold", untold),
+            ("unrecorded", unrecorded),
         ]
     }
 }

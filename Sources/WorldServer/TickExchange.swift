@@ -18,20 +18,23 @@ struct TickExchange: ~Copyable {
     /// Ticks that have been delivered and are not settled, and the turns in which they were.
     private var unsettled: [(tick: UInt64, turn: UInt64)] = []
     private var settled: UInt64 = 0
+    private var slowReaders: SlowReaders
     private var counters = TickCounters()
     private let status: TickStatus
     private var record: TickRecorder?
 
     init(
-        index: Int, map: RegionMap, world: WorldConfiguration, capacity: Int, keeper: PlayerKeeper, status: TickStatus,
-        recorder: Recorder?
+        index: Int, map: RegionMap, world: WorldConfiguration, server: ServerConfiguration, keeper: PlayerKeeper,
+        status: TickStatus, recorder: Recorder?
     ) {
         self.index = index
         self.keeper = keeper
         self.status = status
         record = recorder.map { TickRecorder($0, worker: index, hasRegion: index < map.count) }
         worker = TickWorker(
-            index: index, workers: status.workerCount, map: map, configuration: world, capacity: capacity)
+            index: index, workers: status.workerCount, map: map, configuration: world,
+            capacity: server.maximumSessions)
+        slowReaders = SlowReaders(highWater: server.backlogHighWater)
         leaving.reserveCapacity(1_024)
         unsettled.reserveCapacity(FrameRing.limit)
     }
@@ -79,6 +82,7 @@ struct TickExchange: ~Copyable {
         // A worker that cannot send as fast as the world goes on has the world wait; its next turn may settle more.
         guard unsettled.count < Self.mostUnsettled else { return context.wake(at: context.now) }
         guard context.now >= worker.nextDue else { return context.wake(at: worker.nextDue) }
+        lookAtSlowReaders(context)
         record?.close(worker.open, tick: worker.openTick)
         worker.close(settledThrough: settled) { $0.post(context, to: $1) }
         number = 0
@@ -96,6 +100,7 @@ struct TickExchange: ~Copyable {
         guard worker.advance(now: context.now, { $0.post(context, to: $1) }) else { return }
         worker.forEachFrame { keeper.note($0) }
         var deliveries = 0
+        var slow: [UInt64] = []
         let tick = worker.openTick - 1
         record?.begin(tick: tick)
         let frame = worker.deliver { session, own, shared in
@@ -104,13 +109,42 @@ struct TickExchange: ~Copyable {
             for index in 0..<own.count { context.send(shared: own[index], to: id, isUrgent: true) }
             for index in 0..<shared.count { context.send(shared: shared[index], to: id) }
             deliveries += own.count + shared.count
+            if let waiting = context.backlog(of: id), waiting > slowReaders.highWater { slow.append(session) }
         }
         if let isRecorded = record?.end(tick: tick, &worker), !isRecorded { counters.unrecorded += 1 }
+        for session in slow { hush(session, context) }
         count(frame, deliveries: deliveries)
         unsettled.append((tick, context.turn))
         keeper.delivered(tick)
         endLeaving(through: tick, context)
         context.wake(at: worker.nextDue)
+    }
+
+    // MARK: Slow readers
+
+    /// What waits for a client is old by the time it reads it: nothing is added but answers.
+    private mutating func hush(_ session: UInt64, _ context: WorkerContext) {
+        guard slowReaders.add(session, now: context.now) else { return }
+        counters.hushes += 1
+        worker.open.setHushed(true, session: session, number: nextNumber())
+    }
+
+    private mutating func lookAtSlowReaders(_ context: WorkerContext) {
+        guard slowReaders.count > 0 else { return }
+        var refreshes: [UInt64] = []
+        slowReaders.look(
+            now: context.now, waiting: { context.backlog(of: SessionID(rawValue: $0)) },
+            act: { session, verdict in
+                switch verdict {
+                case .refresh: refreshes.append(session)
+                case .end: context.end(SessionID(rawValue: session), .slowReader)
+                }
+            })
+        for session in refreshes {
+            counters.refreshes += 1
+            worker.open.setHushed(false, session: session, number: nextNumber())
+        }
+        counters.untold += UInt64(slowReaders.count)
     }
 
     private mutating func count(_ frame: Frame?, deliveries: Int) {

@@ -32,13 +32,12 @@ public enum WorldBinding {
         let status = status ?? TickStatus(workerCount: configuration.workers)
         precondition(status.workerCount == configuration.workers, "counts of other workers")
         let map = RegionMap(world, regions: configuration.workers)
-        let capacity = configuration.maximumSessions
         let claims = CharacterClaims()
-        let server = Server(configuration) { index in
+        let server = Server(configuration) { [configuration] index in
             let keeper = PlayerKeeper(worker: index, accounts: accounts, claims: claims)
             return WorldWorker(
                 TickExchange(
-                    index: index, map: map, world: world, capacity: capacity, keeper: keeper, status: status,
+                    index: index, map: map, world: world, server: configuration, keeper: keeper, status: status,
                     recorder: recorder), keeper)
         }
         Lobby(accounts, claims, world).open(server)

@@ -14,7 +14,7 @@ import World
         let world = TestWorld(configuration, workers: workers)
         var recording = Recording()
         world.network.changed = { recording.add($0, $1, $2) }
-        var walk = RandomWalk(seed: seed, players: players, workers: workers)
+        var walk = RandomWalk(seed: seed, players: players, workers: workers, hushes: true)
         for _ in 0..<ticks {
             walk.act(in: world)
             world.step { recording.add($0, $1, $2, $3) }

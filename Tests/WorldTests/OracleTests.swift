@@ -13,10 +13,11 @@ struct Shape: Sendable, CustomTestStringConvertible {
     var workers = 1
     var regions = 1
     var monsters = 0
+    var hushes = false
 
     var testDescription: String {
         "\(width)×\(height), view \(view), interval \(interval), \(workers) workers, \(regions) regions,"
-            + " \(monsters) monsters"
+            + " \(monsters) monsters" + (hushes ? ", slow readers" : "")
     }
     var configuration: WorldConfiguration {
         WorldConfiguration(
@@ -36,6 +37,8 @@ struct Shape: Sendable, CustomTestStringConvertible {
         Shape(width: 1, height: 249, view: 20, players: 40, workers: 1, regions: 8),
         Shape(width: 40, height: 64, players: 20, workers: 2, monsters: 150),
         Shape(width: 24, height: 128, players: 20, workers: 2, regions: 4, monsters: 300),
+        Shape(players: 30, workers: 2, hushes: true),
+        Shape(width: 24, height: 128, players: 30, workers: 2, regions: 4, monsters: 200, hushes: true),
     ]
 
     @Test(
@@ -43,7 +46,7 @@ struct Shape: Sendable, CustomTestStringConvertible {
         arguments: shapes, TestLevel.isFull ? 1...3 : 1...1)
     func oracle(shape: Shape, seed: UInt64) {
         let world = TestWorld(shape.configuration, workers: shape.workers, regions: shape.regions)
-        var walk = RandomWalk(seed: seed, players: shape.players, workers: shape.workers)
+        var walk = RandomWalk(seed: seed, players: shape.players, workers: shape.workers, hushes: shape.hushes)
         var oracle = Oracle(shape)
         for _ in 0..<120 {
             walk.act(in: world)
@@ -53,6 +56,7 @@ struct Shape: Sendable, CustomTestStringConvertible {
             oracle.check(world, after: operations)
         }
         #expect(oracle.checks > 100)
+        #expect((oracle.hushed > 100) == shape.hushes)
     }
 }
 
@@ -62,11 +66,14 @@ struct Oracle {
         var object: UInt32
         var x: Int
         var y: Int
+        /// It is told of nothing in the next tick.
+        var isHushed = false
     }
 
     let configuration: WorldConfiguration
     private let sessions: [UInt64]
     private(set) var checks = 0
+    private(set) var hushed = 0
     private var before: [UInt64: Place] = [:]
     private var knownBefore: [UInt64: Set<UInt32>] = [:]
 
@@ -79,7 +86,8 @@ struct Oracle {
         var places: [UInt64: Place] = [:]
         for session in sessions {
             guard let entity = world.entity(session) else { continue }
-            places[session] = Place(object: entity.object, x: Int(entity.x), y: Int(entity.y))
+            places[session] = Place(
+                object: entity.object, x: Int(entity.x), y: Int(entity.y), isHushed: entity.isHushed)
         }
         return places
     }
@@ -113,6 +121,12 @@ struct Oracle {
             #expect(client.object == place.object && Int(client.x) == place.x && Int(client.y) == place.y)
             guard let last = before[session], last.object == place.object else {
                 #expect(client.known.isEmpty, "a newcomer knows something")
+                continue
+            }
+            guard !last.isHushed else {
+                #expect(client.known.isEmpty, "a client that does not read knows something")
+                hushed += 1
+                checkChat(client, operations, now)
                 continue
             }
             // What monsters do waits for the session's turn, or for anything prompt.

@@ -33,7 +33,6 @@ extension Worker where Port: ~Copyable {
             count += 1
         }
         guard count > 0 else { return }
-        core.pointee.counters.slowReaders &+= UInt64(count)
         core.pointee.counters.endedForMemory &+= UInt64(count)
         guard memoryLog.allows(at: core.pointee.now) else { return }
         definition.log(

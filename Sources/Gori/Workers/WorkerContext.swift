@@ -43,6 +43,12 @@ public struct WorkerContext: ~Escapable {
     /// Moves a session of this worker to another stage.
     public func enter(_ stage: SessionStage, _ id: SessionID) { pointer.pointee.find(id)?.pointee.stage = stage }
 
+    /// Bytes that wait because the client of a session of this worker does not read; nil when it is not open.
+    public func backlog(of id: SessionID) -> Int? {
+        guard let record = pointer.pointee.find(id), record.pointee.phase == .open else { return nil }
+        return record.pointee.backlog.byteCount
+    }
+
     // MARK: Sending
 
     /// Sends a packet to a session of any worker; nothing happens if it has ended.

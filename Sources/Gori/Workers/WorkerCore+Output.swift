@@ -217,7 +217,6 @@ extension WorkerCore {
         guard record.pointee.backlog.byteCount > configuration.backlogLimit, record.pointee.phase == .open else {
             return
         }
-        counters.slowReaders &+= 1
         requestEnd(slot, .slowReader)
     }
 }

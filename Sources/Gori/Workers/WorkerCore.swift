@@ -103,6 +103,7 @@ struct WorkerCore: ~Copyable {
         let record = sessions.records + slot
         guard record.pointee.phase == .open || record.pointee.phase == .greeting, !record.pointee.endRequested
         else { return }
+        if reason == .slowReader { counters.slowReaders &+= 1 }
         record.pointee.endRequested = true
         record.pointee.endReason = reason
         ending.append(id(of: slot))

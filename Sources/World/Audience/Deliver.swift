@@ -31,6 +31,7 @@ extension Audience {
         for index in 0..<toldMembers.count {
             if members[toldMembers[index]].delivered != round { deliver(member: toldMembers[index], sink) }
         }
+        for frame in frames { deliverHeld(before: frame, sink) }
         deliverAmbient(tick: tick, sink)
         for frame in frames { subscribe(frame) }
         for frame in frames { move(frame) }
@@ -163,6 +164,18 @@ extension Audience {
     /// Where what a delivery holds back is kept until it is `longestWait` deliveries old.
     static func place(of round: UInt64) -> Int { Int(round % longestWait) }
 
+    /// What has been held back for sessions whose subscription changes comes before the change, whatever changed it.
+    private mutating func deliverHeld(
+        before frame: Frame, _ sink: (UInt64, Span<UnsafeRawBufferPointer>, Span<UnsafeRawBufferPointer>) -> Void
+    ) {
+        let changes = frame.subscriptions
+        for index in ownRange(changes, session: { $0.session }) {
+            let member = members.find(changes[index].session)
+            guard member != MemberTable.none, members[member].through != round else { continue }
+            deliver(member: member, sink)
+        }
+    }
+
     /// The sessions whose turn it is get what has been held back for them.
     private mutating func deliverAmbient(
         tick: UInt64, _ sink: (UInt64, Span<UnsafeRawBufferPointer>, Span<UnsafeRawBufferPointer>) -> Void
@@ -189,8 +202,6 @@ extension Audience {
             if member == MemberTable.none {
                 member = members.insert(change.session)
             } else {
-                // The step that changed it was prompt, and took along what had waited.
-                precondition(members[member].through == round, "a change of a view before what had waited")
                 cohorts.leave(members[member].cohort, member, &members)
             }
             if change.before.isEmpty { members[member].home = Int32(truncatingIfNeeded: frame.region) }

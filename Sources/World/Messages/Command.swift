@@ -14,6 +14,10 @@ public struct Command: Sendable, BitwiseCopyable {
         case leave
         /// The player leaves the world and the client is told so.
         case logout(request: UInt32)
+        /// The client does not read: it is told that nothing is in view, and then nothing but answers.
+        case hush
+        /// The client reads again: it is told everything that is in view.
+        case refresh
     }
 
     /// Who asks; its worker is in the highest eight bits.

@@ -93,7 +93,7 @@ public final class CommandBatch: @unchecked Sendable {
             what = .enter(request: request, object: object, character: character, name: name, at: tile)
         case .chat(let request, let scope, let text):
             what = .chat(request: request, scope: scope, text: texts.append(other.text(text).bytes))
-        case .move, .leave, .logout: break
+        case .move, .leave, .logout, .hush, .refresh: break
         }
         commandColumn.append(Command(session: command.session, number: command.number, what: what))
     }
@@ -104,5 +104,10 @@ public final class CommandBatch: @unchecked Sendable {
     public func leave(session: UInt64, number: UInt32, request: UInt32?) {
         let what = request.map { Command.What.logout(request: $0) } ?? .leave
         commandColumn.append(Command(session: session, number: number, what: what))
+    }
+
+    /// The client of a session has stopped reading, or reads again. Nothing happens if that is known already.
+    public func setHushed(_ isHushed: Bool, session: UInt64, number: UInt32) {
+        commandColumn.append(Command(session: session, number: number, what: isHushed ? .hush : .refresh))
     }
 }

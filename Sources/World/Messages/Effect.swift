@@ -11,6 +11,8 @@ public struct Effect: Sendable, BitwiseCopyable {
         case step(x: UInt16, y: UInt16, nextMove: UInt64)
         /// It says something.
         case say(scope: UInt8, text: ByteRange)
+        /// Its session is told of what is in view, or is not.
+        case hush(Bool)
         /// It leaves the world.
         case vanish
 
@@ -19,7 +21,8 @@ public struct Effect: Sendable, BitwiseCopyable {
             case .spawn: 0
             case .step: 1
             case .say: 2
-            case .vanish: 3
+            case .hush: 3
+            case .vanish: 4
             }
         }
     }

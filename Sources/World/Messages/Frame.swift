@@ -16,7 +16,8 @@
 /// A subscription follows from where the player stands at the end of tick t, travels in F of t, and is in force in
 /// tick t + 1. In t + 1 the session is told privately what the change brings and takes away, together with what
 /// happens in that tick; from t + 2 on it gets shared blocks. So a session gets its privates and no blocks in the tick
-/// after a change, and in every other tick the blocks of its subscription.
+/// after a change, and in every other tick the blocks of its subscription. A client that does not read is subscribed to
+/// nothing for a while (`Command.What.hush`), which is a change like any other: it forgets all, and later learns all.
 ///
 /// Addresses stay as they are until the frame is used again, which is when every worker has said that it settled this
 /// tick (`CommandBatch.settledThrough`).
@@ -109,7 +110,7 @@ public struct SubscriptionChange: Sendable, BitwiseCopyable {
     public let session: UInt64
     /// The object that it plays, of which it is not told.
     public let object: UInt32
-    /// What it was subscribed to in this tick; empty when it came into the world in it.
+    /// What it was subscribed to in this tick; empty when it came into the world in it, or was hushed.
     public let before: SectorArea
     /// Everything in these sectors, and nothing else, is what the client knows at the end of the next tick.
     public let area: SectorArea

@@ -53,6 +53,8 @@ enum CommandReader {
                 let text = cursor.readText(), text.count <= ChatText.maximum
             else { return false }
             batch.chat(session: session, number: number, request: request, scope: scope, text: text.bytes)
+        case .hush: batch.setHushed(true, session: session, number: number)
+        case .refresh: batch.setHushed(false, session: session, number: number)
         case .leave: batch.leave(session: session, number: number, request: nil)
         case .logout:
             guard let request = cursor.read(UInt32.self) else { return false }

@@ -86,6 +86,8 @@ public final class LogBuffer: @unchecked Sendable {
         case .logout(let request):
             arena.append(LogFormat.CommandKind.logout.rawValue)
             arena.append(request)
+        case .hush: arena.append(LogFormat.CommandKind.hush.rawValue)
+        case .refresh: arena.append(LogFormat.CommandKind.refresh.rawValue)
         }
     }
 

@@ -36,6 +36,8 @@ enum LogFormat {
         case chat = 2
         case leave = 3
         case logout = 4
+        case hush = 5
+        case refresh = 6
     }
 }
 

@@ -48,6 +48,7 @@ extension Region {
         phase = .applied
         collect(effects)
         changes.removeAll()
+        hushed.removeAll()
         departures.removeAll()
         changedSectors.removeAll()
         let frame = ring.take(tick: tick)
@@ -98,6 +99,7 @@ extension Region {
             change.before = grid.sector(x: entity.x, y: entity.y)
         }
         var vanished = false
+        var isTurned = false
         for index in run {
             let key = order[index]
             let effect = effect(key)
@@ -113,12 +115,17 @@ extension Region {
             case .say:
                 if change.sayCount == 0 { change.firstSay = UInt32(truncatingIfNeeded: index) }
                 change.sayCount += 1
+            case .hush(let isHushed):
+                guard change.slot != EntityTable.none else { continue }
+                entities[change.slot].isHushed = isHushed
+                isTurned = true
             case .vanish:
                 vanished = true
             }
         }
         guard change.slot != EntityTable.none else { return }
         settle(&change, from: from, vanished: vanished, into: &content)
+        if isTurned, change.slot != EntityTable.none { hushed.append(change.slot) }
     }
 
     private mutating func spawn(
@@ -171,22 +178,28 @@ extension Region {
         changedSectors.append(sector)
     }
 
-    /// What the sessions of objects that moved are subscribed to from the next tick on.
+    /// What the sessions of objects that moved, and those that were hushed or are no longer, are subscribed to from the
+    /// next tick on.
     private mutating func subscribe(into content: inout FrameContent) {
         turned.removeAll()
         for index in 0..<changes.count {
             let change = changes[index]
             guard change.slot != EntityTable.none, change.moved || change.before == .none else { continue }
-            let entity = entities[change.slot]
-            guard entity.kind == .player else { continue }
-            let area = grid.area(x: entity.x, y: entity.y)
-            guard area != entity.subscription else { continue }
-            turned.append(
-                SubscriptionChange(
-                    session: entity.session, object: entity.object, before: entity.subscription, area: area))
-            entities[change.slot].subscription = area
+            subscribe(change.slot)
         }
+        for index in 0..<hushed.count { subscribe(hushed[index]) }
         turned.sort(scratch: &turnedScratch) { $0.session < $1.session }
         for index in 0..<turned.count { content.subscriptions.append(turned[index]) }
+    }
+
+    private mutating func subscribe(_ slot: UInt32) {
+        let entity = entities[slot]
+        guard entity.kind == .player else { return }
+        let area = entity.isHushed ? .empty : grid.area(x: entity.x, y: entity.y)
+        guard area != entity.subscription else { return }
+        turned.append(
+            SubscriptionChange(
+                session: entity.session, object: entity.object, before: entity.subscription, area: area))
+        entities[slot].subscription = area
     }
 }

@@ -63,6 +63,8 @@ extension Region {
             let what = Answer.What.entered(
                 request: request, code: code, object: actor.object, x: actor.x, y: actor.y)
             answer(command, what)
+        case .hush, .refresh:
+            hush(index, command.what, command: command, into: effects)
         case .leave:
             _ = vanish(index, command: command, into: effects)
         case .logout(let request):
@@ -135,6 +137,17 @@ extension Region {
         let range = effects[actor.owner].append(text: text.bytes)
         emit(.say(scope: scope, text: range), of: actor, command: command, into: effects)
         return .ok
+    }
+
+    /// Who comes into the world in this tick is no slow reader of it yet.
+    private func hush(_ index: UInt32, _ what: Command.What, command: Command, into effects: [EffectBatch]) {
+        let actor = actors[index]
+        guard actor.inWorld, !actor.isNew else { return }
+        if case .hush = what {
+            emit(.hush(true), of: actor, command: command, into: effects)
+        } else {
+            emit(.hush(false), of: actor, command: command, into: effects)
+        }
     }
 
     private mutating func vanish(_ index: UInt32, command: Command, into effects: [EffectBatch]) -> ResultCode {

@@ -22,4 +22,6 @@ public struct Entity: Sendable, BitwiseCopyable {
     public internal(set) var arrived: UInt64
     /// What stands above its head.
     public internal(set) var name: Name
+    /// Its session's client does not read, so it is subscribed to nothing.
+    public internal(set) var isHushed = false
 }

@@ -52,6 +52,8 @@ public struct Region: ~Copyable {
     var views = Column<View>(capacity: 1_024)
     /// Own sessions whose subscription changes in this tick.
     var turned = Column<SubscriptionChange>(capacity: 1_024)
+    /// Own entities whose sessions were hushed in this tick, or are no longer.
+    var hushed = Column<UInt32>(capacity: 64)
     /// Entities that stand in another region now.
     var departures = Column<UInt32>(capacity: 64)
     /// Sectors whose state this tick changed; in no order, and some more than once.

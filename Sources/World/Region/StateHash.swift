@@ -13,6 +13,7 @@ extension Region {
             value = mix(value ^ entity.session)
             value = mix(value ^ entity.character)
             value = mix(value ^ entity.nextMove)
+            // Empty while it is hushed, and only then.
             value = mix(value ^ entity.subscription.packed)
             value = mix(value ^ entity.arrived)
             value = entity.name.withBytes { digest($0, onto: value) }

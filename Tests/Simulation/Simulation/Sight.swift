@@ -9,7 +9,7 @@ public enum Sight: Int, CaseIterable, Sendable {
     case helloTimeout, helloExpected, updateNeeded, malformed, violations, silent, leaving, disconnected, packetTimedOut
     case shuttingDown, full, policyRejected, acceptPaused, refusedWaiting, encodeFailure, memoryShed
     case endedByHandler, goodbyeRead, drainForced, halfClosedAnswered, reconnected, sentAgain, cancelRepeated
-    case moved, chatted, sawOthers, loggedOut, replaced
+    case moved, chatted, sawOthers, loggedOut, replaced, hushed, refreshed
 }
 
 /// How often each was seen.

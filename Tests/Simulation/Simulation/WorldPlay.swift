@@ -10,6 +10,7 @@ internal import WorldServer
 final class WorldPlay: Play {
     private let scenario: Scenario
     private var accounts: AccountService?
+    private let status: TickStatus
     private let machine: SimulatedMachine
     private let listeners: [Int32]
     private var players: [WorldPlayer] = []
@@ -24,6 +25,7 @@ final class WorldPlay: Play {
         self.scenario = scenario
         self.machine = machine
         self.listeners = listeners
+        status = TickStatus(workerCount: scenario.workers)
         let side = machine.dice.pick([24, 64, 200])
         world = WorldConfiguration(
             width: side, height: machine.dice.pick([24, 64, side]), viewRadius: machine.dice.pick([1, 3, 7]),
@@ -38,7 +40,7 @@ final class WorldPlay: Play {
         // Queries are done at once: when a thread runs is nothing that a seed decides.
         let accounts = AccountService(store, pool: BlockingPool(immediate: ()))
         self.accounts = accounts
-        let server = WorldBinding.make(scenario.configuration, world: world, accounts: accounts)
+        let server = WorldBinding.make(scenario.configuration, world: world, accounts: accounts, status: status)
         return SteppedServer(
             server, workers: scenario.workers, startedAt: startedAt, hasTable: scenario.isDirect)
     }
@@ -111,7 +113,13 @@ final class WorldPlay: Play {
 
     var isOver: Bool { true }
 
-    func checkEnd() {}
+    func checkEnd() {
+        for worker in 0..<status.workerCount {
+            let counters = status.counters(of: worker)
+            sights.see(.hushed, times: counters.hushes)
+            sights.see(.refreshed, times: counters.refreshes)
+        }
+    }
 
     func end() {}
 }

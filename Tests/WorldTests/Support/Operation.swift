@@ -9,11 +9,12 @@ enum Operation {
     case chat(session: UInt64, scope: UInt8, text: String)
     case leave(session: UInt64)
     case logout(session: UInt64)
+    case hush(session: UInt64, Bool)
 
     var session: UInt64 {
         switch self {
         case .enter(let session, _, _, _), .move(let session, _, _, _, _), .chat(let session, _, _),
-            .leave(let session), .logout(let session):
+            .leave(let session), .logout(let session), .hush(let session, _):
             session
         }
     }
@@ -34,6 +35,8 @@ enum Operation {
             batch.leave(session: session, number: number, request: nil)
         case .logout(let session):
             batch.leave(session: session, number: number, request: number)
+        case .hush(let session, let isHushed):
+            batch.setHushed(isHushed, session: session, number: number)
         }
     }
 }

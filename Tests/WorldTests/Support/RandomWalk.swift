@@ -10,8 +10,11 @@ struct RandomWalk {
     /// Each player has a way that it mostly goes, so that many cross sectors.
     private var courses: [Int: (Int, Int)] = [:]
     private var said = 0
+    /// Whether now and then a client does not read.
+    private let hushes: Bool
 
-    init(seed: UInt64, players: Int, workers: Int) {
+    init(seed: UInt64, players: Int, workers: Int, hushes: Bool = false) {
+        self.hushes = hushes
         dice = Dice(seed: seed)
         self.players = players
         self.workers = workers
@@ -54,6 +57,7 @@ struct RandomWalk {
             world.perform(.logout(session: session))
             world.enter(session)
         case 68: world.enter(session)
+        case 69..<73 where hushes: world.perform(.hush(session: session, !entity.isHushed || dice.chance(20)))
         default: break
         }
     }

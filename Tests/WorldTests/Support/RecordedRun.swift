@@ -9,7 +9,7 @@ func recordedRun(
 ) -> [UInt8] {
     let world = TestWorld(configuration, workers: workers, regions: regions)
     let network = world.network
-    var walk = RandomWalk(seed: seed, players: players, workers: workers)
+    var walk = RandomWalk(seed: seed, players: players, workers: workers, hushes: true)
     let log = LogBuffer()
     log.appendHeader(configuration, workers: network.peers.count, regions: network.map.count)
     var states: [(sector: Sector, hash: UInt64)] = []
