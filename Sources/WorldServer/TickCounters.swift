@@ -16,6 +16,12 @@ public struct TickCounters: Sendable, BitwiseCopyable {
     public var monsterSteps: UInt64 = 0
     /// References to blocks and private bytes handed to sessions.
     public var deliveries: UInt64 = 0
+    /// Outputs: one for each session and tick in which it gets anything.
+    public var outputs: UInt64 = 0
+    /// Bytes of these.
+    public var outputBytes: UInt64 = 0
+    /// Of these, bytes that were copied because others waited for the same client already.
+    public var copiedBytes: UInt64 = 0
     /// Sessions that were told of nothing any more, because their clients did not read.
     public var hushes: UInt64 = 0
     /// Of these, sessions that were told everything again, because their clients read on.
@@ -32,7 +38,8 @@ public struct TickCounters: Sendable, BitwiseCopyable {
         [
             ("ticks", ticks), ("late", late), ("encodes", encodes), ("privateViews", privateViews),
             ("crossings", crossings), ("monsterSteps", monsterSteps),
-            ("deliveries", deliveries), ("hushes", hushes), ("refreshes", refreshes), ("untold", untold),
+            ("deliveries", deliveries), ("outputs", outputs), ("outputBytes", outputBytes),
+            ("copiedBytes", copiedBytes), ("hushes", hushes), ("refreshes", refreshes), ("untold", untold),
             ("unrecorded", unrecorded),
         ]
     }

@@ -99,21 +99,26 @@ struct TickExchange: ~Copyable {
     private mutating func advance(_ context: WorkerContext) {
         guard worker.advance(now: context.now, { $0.post(context, to: $1) }) else { return }
         worker.forEachFrame { keeper.note($0) }
-        var deliveries = 0
+        var output = OutputCount()
         var slow: [UInt64] = []
         let tick = worker.openTick - 1
         record?.begin(tick: tick)
         let frame = worker.deliver { session, own, shared in
             record?.add(session, own, shared)
             let id = SessionID(rawValue: session)
+            guard let before = context.backlog(of: id) else { return }
             for index in 0..<own.count { context.send(shared: own[index], to: id, isUrgent: true) }
             for index in 0..<shared.count { context.send(shared: shared[index], to: id) }
-            deliveries += own.count + shared.count
-            if let waiting = context.backlog(of: id), waiting > slowReaders.highWater { slow.append(session) }
+            output.add(own)
+            output.add(shared)
+            output.outputs += 1
+            let waiting = context.backlog(of: id) ?? before
+            output.copiedBytes += waiting - before
+            if waiting > slowReaders.highWater { slow.append(session) }
         }
         if let isRecorded = record?.end(tick: tick, &worker), !isRecorded { counters.unrecorded += 1 }
         for session in slow { hush(session, context) }
-        count(frame, deliveries: deliveries)
+        count(frame, output)
         unsettled.append((tick, context.turn))
         keeper.delivered(tick)
         endLeaving(through: tick, context)
@@ -147,9 +152,12 @@ struct TickExchange: ~Copyable {
         counters.untold += UInt64(slowReaders.count)
     }
 
-    private mutating func count(_ frame: Frame?, deliveries: Int) {
+    private mutating func count(_ frame: Frame?, _ output: OutputCount) {
         counters.ticks += 1
-        counters.deliveries += UInt64(deliveries)
+        counters.deliveries += UInt64(output.pieces)
+        counters.outputs += UInt64(output.outputs)
+        counters.outputBytes += UInt64(output.bytes)
+        counters.copiedBytes += UInt64(output.copiedBytes)
         if worker.lateWorker == index { counters.late += 1 }
         defer { status.store(counters, of: index) }
         guard let frame else { return }
@@ -165,5 +173,18 @@ struct TickExchange: ~Copyable {
             context.end(SessionID(rawValue: session), .leaving)
         }
         leaving.removeAll { $0.tick <= tick }
+    }
+}
+
+/// What the sessions of a worker get in one tick.
+private struct OutputCount {
+    var outputs = 0
+    var pieces = 0
+    var bytes = 0
+    var copiedBytes = 0
+
+    mutating func add(_ list: Span<UnsafeRawBufferPointer>) {
+        pieces += list.count
+        for index in list.indices { bytes += list[index].count }
     }
 }

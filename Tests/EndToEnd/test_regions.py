@@ -66,6 +66,12 @@ class Regions(ServerTest):
         self.assertGreater(total(counters, "crossings"), 10)
         for worker in counters["world"]:
             self.assertGreater(worker["encodes"], 0, "a region in which nothing happened")
+        # Everybody reads: what goes out is named where it lies, once for each session and tick.
+        outputs = total(counters, "outputs")
+        self.assertGreater(outputs, 1_000)
+        self.assertGreaterEqual(total(counters, "outputBytes"), 8 * outputs)
+        self.assertGreaterEqual(counters["workers"]["sends"], outputs)
+        self.assertEqual((counters["workers"]["bytesBacklogged"], total(counters, "copiedBytes")), (0, 0))
 
     def test_monsters_sleep_until_somebody_comes_and_then_are_seen_to_move(self):
         server = self.start("serve", *self.LOCAL, "--workers", "2", "--monsters", "200000", "--spawn-area", "24")

@@ -58,6 +58,7 @@ class SlowReaders(ServerTest):
             stayers[0].walk_to(x + 2, y + 2)
             counters = server.counters()
             self.assertGreater(total(counters, "untold"), 0)
+            self.assertGreater(total(counters, "copiedBytes"), 0)
             self.assertEqual((total(counters, "refreshes"), counters["workers"]["slowReaders"]), (0, 0))
 
             def places(player, other):
