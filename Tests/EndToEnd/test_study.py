@@ -4,11 +4,13 @@
 Slices are a few milliseconds here: what is tested is the instrument, not what it finds.
 """
 
+import contextlib
 import csv
 import html.parser
 import json
 import os
 import pathlib
+import pty
 import signal
 import socket
 import subprocess
@@ -150,10 +152,11 @@ class Report(StudyTest):
         for comparison in results["comparisons"]:
             self.assertNotIn("failure", comparison)
             self.assertEqual([slice["side"] for slice in comparison["slices"]], ["left", "right", "right", "left"])
+            # In a few milliseconds of a busy machine a server may not have run at all.
+            self.assertGreater(sum(slice["serverNanoseconds"] for slice in comparison["slices"]), 0)
             for slice in comparison["slices"]:
-                self.assertGreater(slice["messages"], 0)
+                self.assertGreater(slice["allMessages"], 0)
                 self.assertGreaterEqual(slice["allMessages"], slice["messages"])
-                self.assertGreater(slice["serverNanoseconds"], 0)
                 self.assertLessEqual(slice["p50"], slice["p99"])
                 self.assertLessEqual(slice["p99"], slice["p999"])
                 # Every message is 64 bytes; a turn that is not counted yet has fifty at most.
@@ -188,8 +191,12 @@ class Report(StudyTest):
         rows = list(csv.DictReader(table.splitlines()))
         self.assertEqual(len(rows), sum(len(comparison["slices"]) for comparison in results["comparisons"]))
         self.assertEqual({row["kind"] for row in rows}, {"a/a", "ports", "variants"})
-        for row in rows:
-            self.assertGreater(float(row["server_ns_per_message"]), 0)
+        slices = [slice for comparison in results["comparisons"] for slice in comparison["slices"]]
+        for row, slice in zip(rows, slices):
+            self.assertEqual(row["messages"], str(slice["messages"]))
+            if slice["messages"]:
+                self.assertAlmostEqual(
+                    float(row["server_ns_per_message"]), slice["serverNanoseconds"] / slice["messages"])
 
     def test_every_kind_of_traffic_is_answered(self):
         self.study(
@@ -218,6 +225,61 @@ class Report(StudyTest):
         self.assertTrue(results["wasInterrupted"])
         self.assertGreaterEqual(len(results["comparisons"]), 1)
         self.assertIn("ended early", (self.folder / "report.md").read_text())
+
+    def test_a_server_that_dies_fails_its_comparison_and_no_other(self):
+        process = self.start("--quick", "--rotations", "40", "--slice", "20", "--workload", "echo-64-c50-d1")
+        self.wait_for_measuring(process)
+        victim = self.wait_for_child(process, "epoll")
+        os.kill(victim, signal.SIGKILL)
+        rest = process.stderr.read()
+        self.assertEqual(process.wait(60), 1, rest)
+        self.assertRegex(rest.splitlines()[-1], "^gori: echo-64-c50-d1, io_uring / epoll: ")
+        results = json.loads((self.folder / "results.json").read_text())
+        failed = [c["right"] for c in results["comparisons"] if "failure" in c]
+        self.assertEqual(failed, ["epoll"])
+        self.assertEqual(len(results["comparisons"]), 5)
+        self.assertEqual(set(contents(self.folder)), FILES)
+
+    def wait_for_child(self, process, word, within=30.0):
+        """The child that has `word` in its command line."""
+        deadline = time.monotonic() + within
+        while time.monotonic() < deadline:
+            for pid in children(process):
+                try:
+                    words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+                except OSError:
+                    continue
+                if word.encode() in words:
+                    return pid
+            time.sleep(0.005)
+        self.fail(f"no child with {word}")
+
+    def test_a_terminal_shows_what_is_done_and_what_is_left(self):
+        leader, follower = pty.openpty()
+        self.addCleanup(os.close, leader)
+        shown = []
+
+        def read():
+            try:
+                while data := os.read(leader, 4096):
+                    shown.append(data)
+            except OSError:
+                pass
+
+        reader = threading.Thread(target=read, daemon=True)
+        reader.start()
+        process = subprocess.Popen(
+            [servers.program(), "study", *SHORT, "--workload", "churn", "--out", str(self.folder)],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=follower)
+        os.close(follower)
+        self.addCleanup(process.kill)
+        self.assertEqual(process.wait(60), 0)
+        reader.join(10)
+        text = b"".join(shown).decode()
+        self.assertRegex(text, r"\[1/2\] connect, echo, close · 16: io_uring / io_uring, rotation 1/2, \d+ s left")
+        self.assertIn("[2/2] connect, echo, close · 16: io_uring / epoll, rotation 2/2", text)
+        self.assertNotIn("\n", text)
+        self.assertTrue(text.endswith("\r\x1b[K"))
 
     def test_its_children_end_when_it_is_killed(self):
         process = self.start("--quick", "--slice", "20", "--workload", "echo-64-c50-d1")
@@ -285,7 +347,8 @@ class Load(unittest.TestCase):
                 stream, _ = listener.accept()
             except OSError:
                 return
-            with stream:
+            # A load that has found a fault goes away.
+            with stream, contextlib.suppress(OSError):
                 count = 0
                 while data := stream.recv(65536):
                     data = spoil(data, count)

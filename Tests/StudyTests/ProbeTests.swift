@@ -1,13 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import Glibc
 import Testing
 
 @testable import Study
 
-/// What is read of /proc and /sys.
+/// What is read of pipes, /proc and /sys.
 @Suite("Probes")
 struct ProbeTests {
+    @Test("Lines come whole, however they were written, and what is not ended never") func lines() throws {
+        var ends: [Int32] = [0, 0]
+        try #require(pipe(&ends) == 0)
+        defer { close(ends[0]) }
+        var reader = LineReader(ends[0])
+        func write(_ text: String) { _ = Glibc.write(ends[1], text, text.utf8.count) }
+        write("one\ntw")
+        reader.fill()
+        #expect(reader.take() == "one")
+        #expect(reader.take() == nil)
+        write("o\n\nthree")
+        reader.fill()
+        #expect(reader.take() == "two")
+        #expect(reader.take() == "")
+        #expect(reader.take() == nil)
+        close(ends[1])
+        reader.fill()
+        #expect(reader.hasEnded)
+        #expect(reader.take() == nil)
+    }
+
     @Test func processorLists() {
         #expect(Cores.list("0-3\n") == [0, 1, 2, 3])
         #expect(Cores.list("0,4") == [0, 4])

@@ -26,6 +26,7 @@ struct ReportTests {
         #expect(text.contains("io_uring takes less in 1, epoll in 0, and 0 are undecided"))
         #expect(text.contains("- echo 64 B · 50 × 1: epoll takes 10 % more CPU per message (1.095–1.105)."))
         #expect(text.contains("| CPU per message | 1.0 % |"))
+        #expect(text.contains("No difference in CPU per message: 1 of 1."))
         // All twelve rotations of the variant say half a per cent, and A/A says one.
         #expect(text.contains("1.005 (1.005–1.005) ="))
         #expect(text.contains("1.100 (1.095–1.105) ↑"))
@@ -83,6 +84,7 @@ struct ReportTests {
     @Test("A/A that differs is the first thing said") func sameDiffers() throws {
         let same = Samples.comparison(.same, "epoll", "epoll", (0..<12).map { _ in (1_000, 1_050) })
         let text = try #require(try files(Samples.results([same]))["report.md"])
+        #expect(text.contains("No difference in CPU per message: 0 of 1."))
         #expect(
             text.contains(
                 "> **A/A found a difference where there is none (echo 64 B · 50 × 1, 5.0 % of CPU per message)"))

@@ -6,8 +6,8 @@ internal import Load
 /// The bytes that a load sends and expects: one cyclic sequence of random messages, kept twice in a row so that any run
 /// of messages is contiguous. Each connection begins at another message, so that bytes of a wrong one are seen.
 ///
-/// Memory lives until the process ends; one thread.
-struct MessageCycle {
+/// One thread has it. Pointers are good for as long as it lives.
+final class MessageCycle {
     /// Messages of one round.
     let count: Int
     /// Bytes of one round.
@@ -47,6 +47,11 @@ struct MessageCycle {
         memcpy(bytes + byteCount, bytes, byteCount)
         self.bytes = UnsafeRawPointer(bytes)
         self.begins = UnsafePointer(begins)
+    }
+
+    deinit {
+        bytes.deallocate()
+        begins.deallocate()
     }
 
     /// Whether bytes are those from `offset` on, 0..<`byteCount`.

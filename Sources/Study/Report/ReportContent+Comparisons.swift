@@ -18,6 +18,12 @@ extension ReportContent {
                         + " noise: a difference is called one only when it is larger than these.",
                     "같은 변형의 두 프로세스를 다른 비교와 똑같이 측정함. 여기서 나온 차이는 모두 잡음이며, 이보다 큰 것만"
                         + " 차이로 봄.")))
+        let clean = same.count { !floor.verdict(of: $0, .processor).isDifference }
+        blocks.append(
+            .paragraph(
+                Text(
+                    "No difference in CPU per message: \(clean) of \(same.count).",
+                    "메시지당 CPU에 차이 없음: \(same.count)개 중 \(clean)개.")))
         let widest = Metric.allCases.map { metric in
             same.compactMap { $0[metric]?.reach }.max().map(Self.factor) ?? .nan
         }
@@ -40,8 +46,10 @@ extension ReportContent {
             .heading(Text("io_uring / epoll", "io_uring / epoll"), anchor: "ports"),
             .paragraph(
                 Text(
-                    "Ratios are epoll to io_uring: CPU and delays above 1 speak for io_uring, throughput below 1 does.",
-                    "비율은 io_uring에 대한 epoll의 값: CPU와 지연은 1보다 클 때, 처리량은 1보다 작을 때 io_uring이 나음.")),
+                    "Left is io_uring, right is epoll, each as it is by default. Ratios are epoll to io_uring: CPU and"
+                        + " delays above 1 speak for io_uring, throughput below 1 does.",
+                    "왼쪽은 io_uring, 오른쪽은 epoll의 기본값. 비율은 io_uring에 대한 epoll의 값: CPU와 지연은 1보다 클"
+                        + " 때, 처리량은 1보다 작을 때 io_uring이 나음.")),
             .paragraph(Self.signs),
             plot(.processor, ports), plot(.throughput, ports), costs(ports), delays(ports), counters(ports),
         ]

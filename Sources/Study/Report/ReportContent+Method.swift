@@ -37,12 +37,13 @@ extension ReportContent {
                         + " 닫힌 고리의 지연은 멈춤을 보일 뿐 플레이어가 느끼는 값이 아님."),
                 Text(
                     "A ratio is taken within a rotation. The figure is the median over the rotations, its interval the"
-                        + " 99 % percentile interval of a bootstrap with \(Bootstrap.draws) draws of whole rotations."
+                        + " 99 % percentile interval, expanded for few values, of a bootstrap with \(Bootstrap.draws)"
+                        + " draws of whole rotations."
                         + " A difference is called one only where the interval excludes 1 and the median is farther"
                         + " from 1 than that of every A/A comparison, and only in"
                         + " \(Estimate.leastRotations) rotations or more.",
                     "비율은 한 회전 안에서 구함. 수치는 회전들의 중앙값, 구간은 회전을 \(Bootstrap.draws)번 다시 뽑은"
-                        + " 부트스트랩의 99 % 백분위 구간. 구간이 1을 포함하지 않고 중앙값이 모든 A/A보다 1에서 멀며"
+                        + " 부트스트랩의 99 % 백분위 구간(값이 적을 때를 위해 넓힘). 구간이 1을 포함하지 않고 중앙값이 모든 A/A보다 1에서 멀며"
                         + " \(Estimate.leastRotations)회전 이상일 때만 차이로 봄."),
                 Text(
                     "A rotation in which another process had one of our processors for more than a tenth of a slice is"
