@@ -61,7 +61,9 @@ struct Scenario {
         configuration.maximumSessions = dice.chance(200) ? max(1, clients / 2) : clients * 2 + 8
         configuration.maximumSessionsPerAddress = dice.pick([0, 0, 2, 64])
         configuration.backlogLimit = dice.pick([8_192, 65_536, 262_144])
-        configuration.backlogHighWater = configuration.backlogLimit / dice.pick([2, 4])
+        // A world sends little at a time.
+        configuration.backlogHighWater =
+            isWorld ? dice.pick([64, 512]) : configuration.backlogLimit / dice.pick([2, 4])
         configuration.memoryLimit = dice.chance(150) ? 65_536 * workers : 0
         configuration.helloTimeout = dice.pick([1_000, 5_000])
         configuration.heartbeat = dice.pick([2_000, 10_000])

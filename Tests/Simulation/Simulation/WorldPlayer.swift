@@ -133,7 +133,7 @@ final class WorldPlayer {
     // MARK: Reading
 
     private func read(_ isHealing: Bool) {
-        if manner == .slowReader, !isHealing, !machine.dice.chance(100) { return }
+        if manner == .slowReader, !isHealing, !machine.dice.chance(10) { return }
         socket.clientReceive(1 << 20) { inbox.append(contentsOf: $0) }
         var offset = 0
         while inbox.count - offset >= 4 {
