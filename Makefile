@@ -30,6 +30,8 @@ QUICK ?=
 SEEDS ?= 10000
 SEED ?=
 CANARY ?=
+# For `make fidelity`: UPDATE=1 writes the set anew that `make test` compares by.
+UPDATE ?=
 
 GORI := .build/release/gori
 PEERS := Benchmarks/peers
@@ -51,6 +53,7 @@ help:
 	@echo 'make torture     the failure catalogue on both ports, into docs/faults.md (QUICK=1: two minutes)'
 	@echo 'make simulate    the engine and the world on a simulated kernel (SEEDS=10000, or SEED=7 to see one again)'
 	@echo 'make canaries    whether the simulation finds bugs that are there on purpose'
+	@echo 'make fidelity    whether the simulated kernel may do all that this machine'"'"'s did (SECONDS=600 of bots)'
 	@echo 'make allocations  count heap allocations of the running server under load: none is the promise'
 	@echo 'make held        hold idle connections in one process and count what is lost (SECONDS=600 COUNT=50000)'
 	@echo 'make world       measure the world with bots (SCENARIO=hotspot COUNT=1000 MONSTERS=20000 SECONDS=20)'
@@ -76,8 +79,12 @@ build: deps
 test: deps format-check
 	@$(SWIFT) build --build-tests $(SWIFT_ARGS)
 	@$(SWIFT) test --skip-build --filter TidyTests $(SWIFT_ARGS)
-	@GORI_TEST_LEVEL=full $(SWIFT) test --skip-build --skip TidyTests $(SWIFT_ARGS) $(TEST_ARGS)
-	@GORI_TEST_LEVEL=full GORI_IO=epoll $(SWIFT) test --skip-build --filter GoriTests $(SWIFT_ARGS) $(TEST_ARGS)
+	@rm -f $(TRANSITIONS)
+	@GORI_TEST_LEVEL=full GORI_TRANSITIONS=$(TRANSITIONS) \
+		$(SWIFT) test --skip-build --skip TidyTests $(SWIFT_ARGS) $(TEST_ARGS)
+	@GORI_TEST_LEVEL=full GORI_IO=epoll GORI_TRANSITIONS=$(TRANSITIONS) \
+		$(SWIFT) test --skip-build --filter GoriTests $(SWIFT_ARGS) $(TEST_ARGS)
+	@$(MAKE) --no-print-directory fidelity-test
 	@$(SWIFT) build -c release --static-swift-stdlib --product gori $(SWIFT_ARGS)
 	@$(MAKE) --no-print-directory foreign-tests
 	@$(MAKE) --no-print-directory simulate SEEDS=1000
@@ -134,6 +141,28 @@ canaries: deps
 		else echo "canary $$canary: found: $$(grep -m 1 -E 'FAILED|trapped' .build-canaries/$$canary.txt)"; \
 		grep -qE 'FAILED|trapped' .build-canaries/$$canary.txt || exit 1; fi; \
 	done
+
+# Trace inclusion: what ports saw of this machine's kernel, among what they may see of the simulated one. The programs
+# are those of the torture, with faults and recorders compiled in.
+.PHONY: fidelity
+fidelity: SECONDS ?= 600
+fidelity: deps-test
+	@$(SWIFT) build --build-tests $(SWIFT_ARGS)
+	@for product in gori Callers Simulate; do $(TORTURE_BUILD) --product $$product $(SWIFT_ARGS) || exit 1; done
+	@$(PYTHON) -B Tests/Fidelity/run.py --swift '$(SWIFT)' --seconds $(SECONDS) $(if $(UPDATE),--update)
+
+# The same with what `make test` has recorded, and with a set made before.
+TRANSITIONS := $(abspath .build/transitions.txt)
+.PHONY: fidelity-test
+fidelity-test:
+	@if ! command -v $(PYTHON) >/dev/null; then \
+		echo 'skipped: fidelity of the simulated kernel: no $(PYTHON) here (make deps-test)'; \
+		[ "$$CI" != true ]; \
+	else \
+		echo '== fidelity of the simulated kernel' && \
+		$(PYTHON) -B -m unittest discover -s Tests/Fidelity -t Tests/Fidelity && \
+		$(PYTHON) -B Tests/Fidelity/compare.py --allowed Tests/Fidelity/transitions.txt --real $(TRANSITIONS); \
+	fi
 
 .PHONY: format-check
 format-check:

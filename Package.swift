@@ -94,6 +94,13 @@ let package = Package(
                 "Simulation", "SimulatedKernel", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/Simulation/Simulate", swiftSettings: strict),
+        // Ports on the simulated kernel with callers that do everything that is allowed: for `make fidelity`.
+        .executableTarget(
+            name: "Callers",
+            dependencies: [
+                "SimulatedKernel", "Overlapped", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/Simulation/Callers", swiftSettings: strict),
         // Mistakes on purpose, for `make sanitize`.
         .executableTarget(
             name: "Canaries", dependencies: ["Overlapped", "Platform", "Wire"], path: "Tests/Sanitize/Canaries",

@@ -10,6 +10,8 @@ struct EventQueue {
         case retry(connection: Int)
         /// A client may have taken nothing for as long as it may.
         case overdue(connection: Int)
+        /// A thread of the kernel's own carries something out.
+        case job(Int)
         /// Something of the simulator's own.
         case own(Int)
     }
@@ -25,6 +27,11 @@ struct EventQueue {
     private var count: UInt64 = 0
 
     var nextTime: UInt64 { heap.first?.time ?? .max }
+
+    /// Whether what comes next is the simulator's own affair.
+    var isNextOwn: Bool {
+        if case .own = heap.first?.event { true } else { false }
+    }
 
     mutating func add(_ event: Event, at time: UInt64) {
         count += 1

@@ -24,11 +24,12 @@ public enum Fault: Int, CaseIterable, Sendable {
     case partialSubmit
     /// An accept fails: no descriptor, an aborted connection.
     case acceptError
-    /// A wait returns before anything has happened.
+    /// A wait returns before anything has happened, or an enter before what has overflowed has been moved.
     case earlyWake
     /// Completions of different streams change places.
     case reorder
-    /// Another thread runs between the queueing of a submission and its taking.
+    /// Another thread runs between the queueing of a submission and its taking, or something arrives in the middle of a
+    /// call.
     case preemption
     /// Readiness is told for nothing.
     case spuriousEvent

@@ -8,7 +8,7 @@ public enum Mark: Int, CaseIterable, Sendable {
     case cancelFound, cancelMissed, cancelTooLate, cancelAnsweredFirst, dataAfterShutdown, dataAfterCancel
     case submitRefused, submitPartial, overflow, overflowFailure, workLeft
     case descriptorReused, descriptorReusedElsewhere, connectionAborted
-    case earlyWake, deadline, reordered, preempted, doorbell
+    case earlyWake, deadline, reordered, preempted, arrivedMeanwhile, doorbell
     case resetSent, resetReceived, resetWithUnread, finishedByServer, finishedByClient, sendTimedOut
     case spuriousEvent, eventDelivered, writableAgain
 }

@@ -8,6 +8,7 @@ enum OperationText {
     private static let names = [
         "?", "accept", "receive", "silent send", "tracked send", "close", "cancel", "doorbell", "read of the doorbell",
         "operation", "settled", "cancel of receive", "cancel of send", "shutdown", "disconnect",
+        "cancel of accept",
     ]
 
     static func describe(_ userData: UInt64) -> String {

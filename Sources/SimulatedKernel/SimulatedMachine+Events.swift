@@ -2,6 +2,7 @@
 
 internal import CLiburing
 internal import Glibc
+@_spi(Measuring) internal import Overlapped
 
 /// epoll_ctl(2), epoll_pwait2(2), and what sources are ready for.
 extension SimulatedMachine {
@@ -10,6 +11,7 @@ extension SimulatedMachine {
     ) -> Int32 {
         guard case .set(let set) = file(set) else { return -EBADF }
         guard let source = source(watched) else {
+            guard watched >= Self.firstDescriptor else { return -EBADF }
             fail("a descriptor is watched that is not open")
             return -EBADF
         }
@@ -97,6 +99,7 @@ extension SimulatedMachine {
 
     /// accept4(2), with what may go wrong.
     func acceptCall(_ listener: SimulatedListener) -> Int32 {
+        elapse()
         if !listener.waiting.isEmpty, strikes(.acceptError) {
             guard dice.chance(500) else { return dice.pick([-EMFILE, -ENFILE, -ENOBUFS]) }
             marks.make(.connectionAborted)

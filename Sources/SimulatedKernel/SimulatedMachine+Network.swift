@@ -13,10 +13,13 @@ extension SimulatedMachine {
     ///   - listener: one that `listen` gave.
     ///   - window: bytes that the client takes before it reads.
     ///   - address: what the server sees; nil when it cannot be told.
+    ///   - isLocal: whether it is a socket of this machine (unix(7)) and no TCP.
     /// - Returns: nil when nobody listens any more.
-    public func connect(to listener: Int32, window: Int, address: SocketAddress? = nil) -> SimulatedSocket? {
+    public func connect(
+        to listener: Int32, window: Int, address: SocketAddress? = nil, isLocal: Bool = false
+    ) -> SimulatedSocket? {
         guard case .listener(let listener) = file(listener) else { return nil }
-        let socket = SimulatedSocket(connections.count, self, window: window, address: address)
+        let socket = SimulatedSocket(connections.count, self, window: window, address: address, isLocal: isLocal)
         connections.append(socket)
         listener.waiting.append(socket)
         say("client \(socket.number) connects")
@@ -64,6 +67,7 @@ extension SimulatedMachine {
             return -Int(code)
         }
         guard !socket.isDead, !socket.hasSentFinish, socket.end == .none else { return -32 }
+        if parts.contains(where: { isMissing($0.bytes) }) { return -14 }
         if strikes(.refusedSend) {
             marks.make(.refusedSend)
             roomLater(socket)

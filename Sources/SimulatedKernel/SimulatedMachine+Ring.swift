@@ -64,6 +64,7 @@ extension SimulatedMachine {
             limit = UInt32(dice.within(1...Int(submit) - 1))
         }
         for _ in 0..<limit {
+            elapse()
             ring.take(ring.memory.firstSubmission)
             ring.memory.takeSubmission()
         }
@@ -88,6 +89,8 @@ extension SimulatedMachine {
             self.wait(on: ring, until: deadline)
             guard failure == nil else { return taken }
             if !ring.isReady, clock < deadline { return taken > 0 ? taken : -EINTR }
+            // The time may be up before what has come meanwhile is looked at.
+            if clock >= deadline, dice.chance(500) { continue }
             ring.runWork()
             ring.publishFlags()
         }
@@ -126,9 +129,16 @@ extension SimulatedMachine {
 
     private func install(_ ring: SimulatedRing, _ argument: UnsafeRawPointer?) -> Int32 {
         guard let update = argument?.assumingMemoryBound(to: io_uring_rsrc_update.self).pointee,
-            let descriptor = UnsafePointer<Int32>(bitPattern: UInt(update.data))?.pointee,
-            case .socket(let socket) = file(descriptor), ring.table.indices.contains(Int(update.offset))
-        else { return -EBADF }
+            let descriptor = UnsafePointer<Int32>(bitPattern: UInt(update.data))?.pointee
+        else { return -EFAULT }
+        guard ring.table.indices.contains(Int(update.offset)) else { return -EINVAL }
+        // -1 empties a place, and is no mistake.
+        if descriptor == -1 {
+            ring.emptied.insert(Int(update.offset))
+            return 1
+        }
+        guard case .socket(let socket) = file(descriptor) else { return -EBADF }
+        ring.emptied.remove(Int(update.offset))
         require(ring.table[Int(update.offset)] == nil, "a place in a ring's table is given twice")
         ring.table[Int(update.offset)] = socket
         addReference(socket)

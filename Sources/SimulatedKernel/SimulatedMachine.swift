@@ -51,6 +51,9 @@ public final class SimulatedMachine: ForeignKernel {
     @exclusivity(unchecked) var events = EventQueue()
     @exclusivity(unchecked) private var threads: [Fiber] = []
     @exclusivity(unchecked) private(set) var current: Int?
+    /// What threads of the kernel's own have to do, by number.
+    @exclusivity(unchecked) private var jobs: [Int: () -> Void] = [:]
+    @exclusivity(unchecked) private var jobCount = 0
     /// Every connection that there was.
     @exclusivity(unchecked) var connections: [SimulatedSocket] = []
 
@@ -83,9 +86,12 @@ public final class SimulatedMachine: ForeignKernel {
     public override func makeEvent() -> Int32 { open(.event(SimulatedEvent())) }
     public override func signal(_ event: Int32) { signalEvent(event) }
     public override func close(_ descriptor: Int32) -> Int32 { closeFile(descriptor) }
-    public override func shutdown(_ descriptor: Int32, _ how: Int32) -> Int32 { shut(descriptor, how) }
+    public override func shutdown(_ descriptor: Int32, _ how: Int32) -> Int32 {
+        elapse()
+        return shut(descriptor, how)
+    }
     public override func endWithReset(_ descriptor: Int32) {
-        if case .socket(let socket) = file(descriptor) { socket.endsWithReset = true }
+        if case .socket(let socket) = file(descriptor), !socket.isLocal { socket.endsWithReset = true }
     }
     public override func accept(_ listener: Int32) -> Int32 {
         guard case .listener(let listener) = file(listener) else { return -9 }
@@ -100,10 +106,12 @@ public final class SimulatedMachine: ForeignKernel {
         return socket.address
     }
     public override func send(_ descriptor: Int32, _ parts: UnsafeBufferPointer<IOVector>) -> Int {
+        elapse()
         guard case .socket(let socket) = file(descriptor) else { return -9 }
         return transmit(socket, parts)
     }
     public override func receive(_ descriptor: Int32, _ memory: UnsafeMutableRawBufferPointer) -> Int {
+        elapse()
         guard case .socket(let socket) = file(descriptor) else { return -9 }
         return receiveNow(socket, memory)
     }
@@ -217,6 +225,10 @@ public final class SimulatedMachine: ForeignKernel {
             }
             runEvent()
         }
+        // Who is woken does not run at once.
+        guard strikes(.preemption) else { return }
+        let end = clock &+ UInt64(dice.within(Self.wakeTime))
+        while events.nextTime <= end, failure == nil { runEvent() }
     }
 
     /// Has time pass, and everything of that time happen: for a test that steps its worker by itself.
@@ -235,10 +247,30 @@ public final class SimulatedMachine: ForeignKernel {
             socket.isRetrying = false
             if socket.room > 0 || socket.isDead { becameWritable(socket) }
         case .overdue(let connection): endOverdue(connections[connection])
+        case .job(let number): jobs.removeValue(forKey: number)?()
         case .own(let number): onEvent(number)
         case nil: break
         }
     }
+
+    /// Has a thread of the kernel's own do something, within so many nanoseconds.
+    func delegate(within range: ClosedRange<Int>, _ job: @escaping () -> Void) {
+        jobCount += 1
+        jobs[jobCount] = job
+        events.add(.job(jobCount), at: clock + UInt64(dice.within(range)))
+    }
+
+    /// A call takes its time too: what arrives meanwhile has arrived when the call looks.
+    func elapse() {
+        guard events.nextTime <= clock &+ Self.callTime, !events.isNextOwn, strikes(.preemption) else { return }
+        marks.make(.arrivedMeanwhile)
+        runEvent()
+    }
+
+    /// How long a system call may take, in nanoseconds.
+    private static let callTime: UInt64 = 50_000
+    /// How long a thread that is woken may wait for a processor, in nanoseconds.
+    private static let wakeTime = 1_000...2_000_000
 
     /// Has something of the simulator's own happen.
     public func schedule(_ event: Int, at time: UInt64) { events.add(.own(event), at: max(time, clock)) }

@@ -30,7 +30,7 @@ extension SimulatedRing {
 
     /// Nothing is there: waits on, or ends for good.
     private func endReceive(_ socket: SimulatedSocket, _ receiver: ArmedReceive) {
-        if socket.error != 0 {
+        if socket.error != 0, !socket.hasFinish {
             let code = socket.error
             socket.error = 0
             return finish(socket, receiver, -code)

@@ -30,6 +30,8 @@ final class SimulatedRing: Waitable {
     @exclusivity(unchecked) private var workHead = 0
     @exclusivity(unchecked) var armed: [UInt64: Armed] = [:]
     @exclusivity(unchecked) var table: [SimulatedSocket?] = []
+    /// Places of the table that were given no socket, as -1 says.
+    @exclusivity(unchecked) var emptied: Set<Int> = []
     @exclusivity(unchecked) var buffers: SimulatedBuffers?
     @exclusivity(unchecked) private var overflow: [io_uring_cqe] = []
     @exclusivity(unchecked) private var overflowHead = 0
@@ -72,11 +74,13 @@ final class SimulatedRing: Waitable {
 
     /// What an enter with GETEVENTS does.
     func runWork() {
-        flushOverflow()
+        // What has overflowed may stay where it is although there is room.
+        if !machine.strikes(.earlyWake) { flushOverflow() }
         var count = 0
         let limit = machine.dice.chance(100) ? machine.dice.within(1...Self.workLimit) : Self.workLimit
         while hasWork, count < limit {
             count += 1
+            machine.elapse()
             switch takeWork() {
             case .receive(let socket): receive(socket)
             case .send(let socket): goOnSending(socket)

@@ -28,6 +28,8 @@ public final class SimulatedSocket {
     public let number: Int
     /// The address that the server sees.
     let address: SocketAddress?
+    /// Whether it is of this machine (unix(7)): such a socket cannot be reset by a disconnect or by lingering.
+    let isLocal: Bool
     unowned let machine: SimulatedMachine
 
     // From the client.
@@ -39,6 +41,8 @@ public final class SimulatedSocket {
     /// An errno that the next operation is told, once.
     @exclusivity(unchecked) var error: Int32 = 0
     @exclusivity(unchecked) var isDead = false
+    /// The client's end has arrived, and whoever polls in this very moment sees a part of it.
+    @exclusivity(unchecked) var endIsHalfTold = false
 
     // From the server.
     @exclusivity(unchecked) var outgoing = ByteQueue()
@@ -73,11 +77,12 @@ public final class SimulatedSocket {
     /// Bytes that the server has sent.
     @exclusivity(unchecked) public internal(set) var bytesSent = 0
 
-    init(_ number: Int, _ machine: SimulatedMachine, window: Int, address: SocketAddress?) {
+    init(_ number: Int, _ machine: SimulatedMachine, window: Int, address: SocketAddress?, isLocal: Bool) {
         self.number = number
         self.machine = machine
         self.window = window
         self.address = address
+        self.isLocal = isLocal
     }
 
     var isReadable: Bool { incoming.count > 0 || hasFinish || error != 0 || isDead || isReceiveShut }
@@ -146,10 +151,13 @@ public final class SimulatedSocket {
         case .finish:
             guard !isDead else { return }
             hasFinish = true
+            endIsHalfTold = true
             machine.marks.make(.finishedByClient)
         case .reset:
             isDead = true
-            error = 104
+            endIsHalfTold = true
+            // Behind an end of stream a reset breaks what we still send, and nothing else.
+            error = hasFinish ? 32 : 104
             machine.marks.make(.resetReceived)
             if incoming.count > 0 { machine.marks.make(.resetWithUnread) }
         }

@@ -21,6 +21,9 @@ struct EpollSet: ~Copyable {
     /// Whose set it is, if not this machine's.
     private let kernel: ForeignKernel?
     let isForeign: Bool
+    #if DEBUG || GORI_FAULTS
+        private let recorder: EventRecorder?
+    #endif
 
     init(kernel: ForeignKernel? = nil) throws(PortError) {
         descriptor = kernel?.makeEventSet() ?? cl_epoll_create()
@@ -29,6 +32,9 @@ struct EpollSet: ~Copyable {
         isForeign = kernel != nil
         events = .allocate(capacity: Self.capacity)
         events.initialize(repeating: epoll_event(), count: Self.capacity)
+        #if DEBUG || GORI_FAULTS
+            recorder = TransitionLog.isOn ? EventRecorder(TransitionLog.makeSet(isForeign: isForeign)) : nil
+        #endif
     }
 
     deinit {
@@ -38,6 +44,9 @@ struct EpollSet: ~Copyable {
 
     /// Watches a descriptor. Returns 0 or an errno.
     func add(_ watched: Int32, _ interest: UInt32, data: UInt64) -> Int32 {
+        #if DEBUG || GORI_FAULTS
+            recorder?.watched(watched, data: data, in: .current)
+        #endif
         if let kernel { return -kernel.control(descriptor, EPOLL_CTL_ADD, watched, interest, data: data) }
         return cl_epoll_add(descriptor, watched, interest, data) == 0 ? 0 : errno
     }
@@ -67,6 +76,17 @@ struct EpollSet: ~Copyable {
     ///
     /// - Returns: how many there are, or minus an errno.
     mutating func wait(nanoseconds: UInt64?) -> Int32 {
+        let result = waitInKernel(nanoseconds)
+        #if DEBUG || GORI_FAULTS
+            if let recorder {
+                recorder.waited(nanoseconds: nanoseconds, result)
+                for index in 0..<Int(max(0, result)) { recorder.told(data: data(index), flags(index), in: .current) }
+            }
+        #endif
+        return result
+    }
+
+    private mutating func waitInKernel(_ nanoseconds: UInt64?) -> Int32 {
         if isForeign {
             return kernel?.events(descriptor, events, count: Int32(Self.capacity), nanoseconds: nanoseconds) ?? -ENOSYS
         }

@@ -8,14 +8,21 @@ internal import Glibc
 enum SystemCalls {
     @discardableResult
     static func close(_ descriptor: Int32) -> Int32 {
-        guard ForeignKernel.owns(descriptor) else { return Glibc.close(descriptor) }
-        return outcome(ForeignKernel.of(descriptor).close(descriptor))
+        let result =
+            ForeignKernel.owns(descriptor)
+            ? outcome(ForeignKernel.of(descriptor).close(descriptor)) : Glibc.close(descriptor)
+        noteClose(descriptor, result)
+        return result
     }
 
     @discardableResult
     static func shutdown(_ descriptor: Int32, _ how: Int) -> Int32 {
-        guard ForeignKernel.owns(descriptor) else { return Glibc.shutdown(descriptor, Int32(how)) }
-        return outcome(ForeignKernel.of(descriptor).shutdown(descriptor, Int32(how)))
+        let how = Int32(how)
+        let result =
+            ForeignKernel.owns(descriptor)
+            ? outcome(ForeignKernel.of(descriptor).shutdown(descriptor, how)) : Glibc.shutdown(descriptor, how)
+        noteShutdown(descriptor, how, result)
+        return result
     }
 
     /// Has the close of a socket reset its peer.
@@ -30,8 +37,10 @@ enum SystemCalls {
 
     /// accept4(2); waits if the descriptor does, and if it is no foreign one.
     static func accept(_ listener: Int32) -> Int32 {
-        guard ForeignKernel.owns(listener) else { return cl_accept(listener) }
-        return outcome(ForeignKernel.of(listener).accept(listener))
+        let result =
+            ForeignKernel.owns(listener) ? outcome(ForeignKernel.of(listener).accept(listener)) : cl_accept(listener)
+        noteAccept(listener, result)
+        return result
     }
 
     static func setNonBlocking(_ descriptor: Int32) {
@@ -49,32 +58,41 @@ enum SystemCalls {
 
     @inline(__always)
     static func receive(_ descriptor: Int32, _ memory: UnsafeMutableRawPointer, _ count: Int) -> Int {
-        guard ForeignKernel.owns(descriptor) else { return recv(descriptor, memory, count, Int32(MSG_DONTWAIT)) }
         let buffer = UnsafeMutableRawBufferPointer(start: memory, count: count)
-        return outcome(ForeignKernel.of(descriptor).receive(descriptor, buffer))
+        let result =
+            ForeignKernel.owns(descriptor)
+            ? outcome(ForeignKernel.of(descriptor).receive(descriptor, buffer))
+            : recv(descriptor, memory, count, Int32(MSG_DONTWAIT))
+        noteReceive(descriptor, count, result)
+        return result
     }
 
     @inline(__always)
     static func send(_ descriptor: Int32, _ memory: UnsafeRawPointer?, _ count: Int) -> Int {
-        guard ForeignKernel.owns(descriptor) else {
-            return Glibc.send(descriptor, memory, count, Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
+        let result: Int
+        if ForeignKernel.owns(descriptor) {
+            result = withUnsafePointer(to: IOVector(base: memory, count: count)) {
+                outcome(ForeignKernel.of(descriptor).send(descriptor, UnsafeBufferPointer(start: $0, count: 1)))
+            }
+        } else {
+            result = Glibc.send(descriptor, memory, count, Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
         }
-        let part = IOVector(base: memory, count: count)
-        return withUnsafePointer(to: part) {
-            outcome(ForeignKernel.of(descriptor).send(descriptor, UnsafeBufferPointer(start: $0, count: 1)))
-        }
+        noteSend(descriptor, count, result)
+        return result
     }
 
     @inline(__always)
     static func send(_ descriptor: Int32, _ message: UnsafePointer<msghdr>) -> Int {
-        guard ForeignKernel.owns(descriptor) else {
-            return sendmsg(descriptor, message, Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
-        }
         guard let list = message.pointee.msg_iov else { return 0 }
         // `IOVector` is laid out as `struct iovec`.
-        let parts = UnsafeRawPointer(list).assumingMemoryBound(to: IOVector.self)
-        let buffer = UnsafeBufferPointer(start: parts, count: message.pointee.msg_iovlen)
-        return outcome(ForeignKernel.of(descriptor).send(descriptor, buffer))
+        let parts = UnsafeBufferPointer(
+            start: UnsafeRawPointer(list).assumingMemoryBound(to: IOVector.self), count: message.pointee.msg_iovlen)
+        let result =
+            ForeignKernel.owns(descriptor)
+            ? outcome(ForeignKernel.of(descriptor).send(descriptor, parts))
+            : sendmsg(descriptor, message, Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
+        noteSend(descriptor, parts, result)
+        return result
     }
 
     static func signal(_ event: Int32) {

@@ -22,6 +22,9 @@ struct BufferRing: ~Copyable {
     private(set) var exhaustedCount = 0
     private(set) var tail: UInt16 = 0
     private var hasShown = false
+    #if DEBUG || GORI_FAULTS
+        private let recorder: RingRecorder?
+    #endif
 
     static let group: UInt16 = 0
 
@@ -56,6 +59,9 @@ struct BufferRing: ~Copyable {
             munmap(memory, count * size)
             throw PortError(call: "io_uring_register(PBUF_RING)", code: -result)
         }
+        #if DEBUG || GORI_FAULTS
+            recorder = ring.recorder
+        #endif
         isIncremental = incremental
         bufferSize = size
         bufferCount = count
@@ -123,6 +129,9 @@ struct BufferRing: ~Copyable {
         cl_buffer_ring_put(
             entries, UInt32(truncatingIfNeeded: bufferCount &- 1), UInt32(tail), address,
             UInt32(truncatingIfNeeded: bufferSize), buffer)
+        #if DEBUG || GORI_FAULTS
+            recorder?.gave(buffer: Int(buffer), size: bufferSize)
+        #endif
         written[Int(buffer)] = 0
         tail &+= 1
     }

@@ -19,4 +19,5 @@ enum UringOperation {
     static let settled: UInt64 = 10
     static let shutdown: UInt64 = 13
     static let reset: UInt64 = 14
+    static let cancelAccept: UInt64 = 15
 }

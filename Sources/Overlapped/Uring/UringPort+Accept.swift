@@ -35,7 +35,21 @@ extension UringPort {
         else { return }
         listeners[listener].isStopping = true
         guard listeners[listener].isArmed else { return emptyAcceptQueue(listener) }
-        cancel(CompletionKey(slot: listener, generation: 0).rawValue | UringOperation.accept)
+        cancelAccept(listener)
+    }
+
+    private mutating func cancelAccept(_ listener: Int) {
+        let key = CompletionKey(slot: listener, generation: 0).rawValue
+        cancel(key | UringOperation.accept, as: key | UringOperation.cancelAccept)
+    }
+
+    /// A multishot accept that is just being carried on is not found by a cancel: it is asked again until it is.
+    mutating func completeCancelAccept(_ key: CompletionKey, _ result: Int32) {
+        let listener = key.slot
+        guard result != 0, listener < listeners.count, listeners[listener].isStopping, listeners[listener].isArmed
+        else { return }
+        counters.cancelsRepeated &+= 1
+        cancelAccept(listener)
     }
 
     private mutating func armAccept(_ listener: Int) {

@@ -85,8 +85,9 @@ public struct UringPort: CompletionPort, ~Copyable {
         capacity: Int, features: UringFeatures, directDescriptors: Bool, sizes: UringSizes, kernel: ForeignKernel?
     ) throws(PortError) {
         precondition(capacity > 0 && capacity <= CompletionKey.slotLimit)
-        let ring = try UringRing(
+        var ring = try UringRing(
             sqEntries: sizes.submissions, cqEntries: max(sizes.submissions, sizes.completions), kernel: kernel)
+        ring.recordIfWanted()
         let buffers = try BufferRing(
             incremental: features.contains(.incrementalBuffers), count: sizes.buffers, size: sizes.bufferSize,
             ring: ring)
@@ -258,6 +259,7 @@ public struct UringPort: CompletionPort, ~Copyable {
         case UringOperation.close: return completeClose(key)
         case UringOperation.cancelReceive: completeCancelReceive(key, entry.res)
         case UringOperation.cancelSend: completeCancelSend(key, entry.res)
+        case UringOperation.cancelAccept: completeCancelAccept(key, entry.res)
         case UringOperation.shutdown: completeShutdown(key, entry.res)
         case UringOperation.overlapped: return completeOperation(key, entry.res)
         case UringOperation.doorbellRead: armDoorbell()

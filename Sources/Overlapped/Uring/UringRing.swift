@@ -12,9 +12,9 @@ struct UringRing: ~Copyable {
     let features: UInt32
     let sqEntries: UInt32
     let cqEntries: UInt32
-    private let sqMask: UInt32
+    let sqMask: UInt32
     private let cqMask: UInt32
-    private let sqes: UnsafeMutablePointer<io_uring_sqe>
+    let sqes: UnsafeMutablePointer<io_uring_sqe>
     private let cqes: UnsafeMutablePointer<io_uring_cqe>
     private(set) var tail: UInt32 = 0
     private var enterDescriptor: Int32
@@ -26,6 +26,8 @@ struct UringRing: ~Copyable {
     let isForeign: Bool
     #if DEBUG || GORI_FAULTS
         var faults = SubmitFaults()
+        /// Sees what the kernel is asked and answers, if somebody wants to know.
+        var recorder: RingRecorder?
     #endif
 
     /// What the kernel must know: Linux 6.1.
@@ -135,7 +137,11 @@ struct UringRing: ~Copyable {
             var update = io_uring_rsrc_update()
             update.offset = place
             update.data = UInt64(UInt(bitPattern: $0))
-            return SystemCalls.register(descriptor, UInt32(CL_REGISTER_FILES_UPDATE), &update, 1) == 1
+            let isInstalled = SystemCalls.register(descriptor, UInt32(CL_REGISTER_FILES_UPDATE), &update, 1) == 1
+            #if DEBUG || GORI_FAULTS
+                if isInstalled { recorder?.installed(place: place) }
+            #endif
+            return isInstalled
         }
     }
 
@@ -161,9 +167,19 @@ struct UringRing: ~Copyable {
             switch faults.next(submit) {
             case .none: break
             case .refuse(let code): return -code
-            case .takeOne: return cl_enter(enterDescriptor, 1, 0, enterFlags, nil, 0)
+            case .takeOne: return enter(1, 0, flags: 0, recordedBy: recorder, nil, 0)
             }
+            return enter(submit, wait, flags: flags, recordedBy: recorder, argument, size)
+        #else
+            return enterKernel(submit, wait, flags, argument, size)
         #endif
+    }
+
+    /// The system call, or a foreign kernel's.
+    @inline(__always)
+    func enterKernel(
+        _ submit: UInt32, _ wait: UInt32, _ flags: UInt32, _ argument: UnsafeRawPointer?, _ size: Int
+    ) -> Int32 {
         if isForeign { return foreignEnter(submit, wait, flags, argument) }
         return cl_enter(enterDescriptor, submit, wait, flags | enterFlags, argument, size)
     }
