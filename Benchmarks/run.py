@@ -133,6 +133,22 @@ class Program:
         self.complaints.close()
 
 
+def all_accepted(port, connections):
+    """Whether so many clients are connected to a port of this machine, and none waits in the listener's backlog."""
+    clients, listening, waiting = 0, False, 0
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        with contextlib.suppress(FileNotFoundError), open(table) as rows:
+            for row in list(rows)[1:]:
+                _, local, remote, state, queues = row.split()[:5]
+                if state == "0A" and int(local.rpartition(":")[2], 16) == port:
+                    listening = True
+                    # Of a listener this is the number that it has not accepted.
+                    waiting += int(queues.rpartition(":")[2], 16)
+                elif state == "01" and int(remote.rpartition(":")[2], 16) == port:
+                    clients += 1
+    return listening and waiting == 0 and clients == connections
+
+
 class Side:
     """A server and the driver that is connected to it. Nothing else ever connects: groups form in order of arrival."""
 
@@ -157,6 +173,16 @@ class Side:
         driver = [str(BUILT / ("churn" if mode == "churn" else "load"))] + [str(x) for name, value in words.items() for x in (f"--{name}", value)]
         self.driver = Program(driver, cores[1], stdin=subprocess.PIPE)
         stack.callback(self.driver.stop)
+        if mode != "churn":
+            self.wait_until_accepted(int(port), connections)
+
+    def wait_until_accepted(self, port, connections):
+        """Who joins a group late has missed what was said before, and the driver would wait for it."""
+        deadline = time.monotonic() + START_DEADLINE
+        while not all_accepted(port, connections):
+            if time.monotonic() > deadline:
+                raise Failure(f"{self.label} did not accept {connections} connections in {START_DEADLINE:.0f} s")
+            time.sleep(0.01)
 
     def slice(self, warmup, seconds):
         self.driver.tell(f"{warmup} {seconds}")
