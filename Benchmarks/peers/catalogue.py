@@ -181,7 +181,7 @@ def peers():
              netty, ["java", *JAVA_OPTIONS, "-cp", class_path, "Peer"],
              lambda: "Netty " + "".join(glob.glob("/usr/share/java/netty-buffer-*.jar")[:1]).rpartition("buffer-")[2]
              .removesuffix(".jar"),
-             HERE / "netty", settle=6.0),
+             HERE / "netty", settle=12.0),
         script("asyncio", (), sys.executable, lambda: output(sys.executable, "--version")),
         script("uvloop", (Need("uvloop", has_uvloop, pypi="uvloop"),), python(),
                lambda: "uvloop " + output(python(), "-c", "import uvloop; print(uvloop.__version__)")),
