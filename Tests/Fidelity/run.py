@@ -5,8 +5,8 @@
     python3 Tests/Fidelity/run.py [--seconds 600] [--seeds 20000] [--update]
 
 Recorded are the tests of `Overlapped`, with the conformance suite on every
-port; `gori serve` with `gori bots`, over io_uring and over epoll at the same
-time, for so many seconds in all; and the end-to-end tests. What they must be
+port; `gori serve` with `gori bots` for so many seconds, over io_uring and over
+epoll at the same time; and the end-to-end tests about connections. What they must be
 among is made on the spot, by seeds of callers and of the engine. The programs
 are those of .build-torture and .build/debug, which have recorders.
 
@@ -40,6 +40,10 @@ PORTS = {
     "epoll": [((), "course", 0.8), ((), "storm", 0.2)],
 }
 BOTS = 200
+# The end-to-end tests that are about connections, by words of their names.
+END_TO_END = (
+    "broadcast", "clos", "descriptors", "echo", "heartbeat", "opening", "takeover", "violations", "workers",
+)
 # One seed of the engine for so many of callers: each is as long as some of those.
 ENGINE_SHARE = 10
 # One in so many transitions of the committed set may be no more.
@@ -50,15 +54,16 @@ class Failure(Exception):
     """Something that was to be recorded did not run as it should."""
 
 
-def run(what, command, recorded, **environment):
-    """Runs a program whose ports record into a file. Its output is shown if it fails."""
+def run(what, command, recorded, must_pass=True, **environment):
+    """Runs a program whose ports record into a file. Its output is shown if it fails and must not."""
     began = time.monotonic()
     done = subprocess.run(
         [str(word) for word in command], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True, errors="replace",
         env={**os.environ, **environment, "GORI_TRANSITIONS": str(recorded)})
-    print(f"{what}: {time.monotonic() - began:.0f} s", flush=True)
-    if done.returncode != 0:
+    state = "" if done.returncode == 0 else f", ended with {done.returncode}"
+    print(f"{what}: {time.monotonic() - began:.0f} s{state}", flush=True)
+    if must_pass and done.returncode != 0:
         raise Failure(f"{what} ended with {done.returncode}:\n{done.stdout[-4_000:]}")
 
 
@@ -99,16 +104,17 @@ def record_bots(port, seconds):
 
 
 def record_end_to_end():
+    """Some of these have deadlines, and fail on a busy machine; that is for `make test` to say."""
     recorded = fresh("end-to-end.txt")
-    run("end-to-end tests", [sys.executable, "-B", "Tests/EndToEnd/run.py", "--jobs", 2], recorded,
-        GORI=str(PROGRAMS / "gori"), GORI_DEBUG=str(PROGRAMS / "gori"))
+    run("end-to-end tests", [sys.executable, "-B", "Tests/EndToEnd/run.py", "--jobs", 2, *END_TO_END], recorded,
+        must_pass=False, GORI=str(PROGRAMS / "gori"), GORI_DEBUG=str(PROGRAMS / "gori"))
     return recorded
 
 
 def record(options):
     """Everything that is recorded on this machine's kernel."""
     with concurrent.futures.ThreadPoolExecutor(len(PORTS)) as pool:
-        bots = list(pool.map(lambda port: record_bots(port, options.seconds / len(PORTS)), PORTS))
+        bots = list(pool.map(lambda port: record_bots(port, options.seconds), PORTS))
     return [record_tests(options.swift.split()), *bots, record_end_to_end()]
 
 
@@ -131,7 +137,7 @@ def update(simulated):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--seconds", type=float, default=600, help="of bots, on both ports together")
+    parser.add_argument("--seconds", type=float, default=600, help="of bots, on each port, both at the same time")
     parser.add_argument("--seeds", type=int, default=20_000, help="of callers")
     parser.add_argument("--swift", default="swift", help="the command that runs tests")
     parser.add_argument("--update", action="store_true", help="write the committed set anew")
