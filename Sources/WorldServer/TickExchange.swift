@@ -100,7 +100,7 @@ struct TickExchange: ~Copyable {
         guard worker.advance(now: context.now, { $0.post(context, to: $1) }) else { return }
         worker.forEachFrame { keeper.note($0) }
         var output = OutputCount()
-        var slow: [UInt64] = []
+        var slow: [(session: UInt64, waiting: Int)] = []
         let tick = worker.openTick - 1
         record?.begin(tick: tick)
         let frame = worker.deliver { session, own, shared in
@@ -114,10 +114,10 @@ struct TickExchange: ~Copyable {
             output.outputs += 1
             let waiting = context.backlog(of: id) ?? before
             output.copiedBytes += waiting - before
-            if waiting > slowReaders.highWater { slow.append(session) }
+            if waiting > slowReaders.highWater { slow.append((session, waiting)) }
         }
         if let isRecorded = record?.end(tick: tick, &worker), !isRecorded { counters.unrecorded += 1 }
-        for session in slow { hush(session, context) }
+        for reader in slow { hush(reader.session, waiting: reader.waiting, context) }
         count(frame, output)
         unsettled.append((tick, context.turn))
         keeper.delivered(tick)
@@ -128,8 +128,8 @@ struct TickExchange: ~Copyable {
     // MARK: Slow readers
 
     /// What waits for a client is old by the time it reads it: nothing is added but answers.
-    private mutating func hush(_ session: UInt64, _ context: WorkerContext) {
-        guard slowReaders.add(session, now: context.now) else { return }
+    private mutating func hush(_ session: UInt64, waiting: Int, _ context: WorkerContext) {
+        guard slowReaders.add(session, waiting: waiting, now: context.now) else { return }
         counters.hushes += 1
         worker.open.setHushed(true, session: session, number: nextNumber())
     }
@@ -149,7 +149,7 @@ struct TickExchange: ~Copyable {
             counters.refreshes += 1
             worker.open.setHushed(false, session: session, number: nextNumber())
         }
-        counters.untold += UInt64(slowReaders.count)
+        counters.untold += UInt64(slowReaders.hushedCount)
     }
 
     private mutating func count(_ frame: Frame?, _ output: OutputCount) {

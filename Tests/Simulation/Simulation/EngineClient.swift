@@ -53,6 +53,9 @@ final class EngineClient {
     /// Per group, by publisher: what must come next.
     @exclusivity(unchecked) private var told: [[UInt32: UInt32]] = [[:], [:], [:]]
     @exclusivity(unchecked) private var directs: [UInt32: UInt32] = [:]
+    /// When bytes last came, and when the end did.
+    private var lastReadAt: UInt64 = 0
+    private var streamEndedAt: UInt64 = 0
     private let createdAt: UInt64
 
     init(_ number: UInt32, _ manner: Manner, _ socket: SimulatedSocket, _ model: EngineModel) {
@@ -87,12 +90,22 @@ final class EngineClient {
 
     /// Held against what whoever means well is promised when the server stops.
     func checkFarewell() {
-        guard wasHealthyAtDrain else { return }
+        guard wasHealthyAtDrain, !wasStillReading else { return }
         require(
             goodbye == EndReason.shuttingDown.rawValue || endReason.map { $0 != .shuttingDown } ?? (session == nil),
             "the server stopped without a goodbye")
         require(socket.clientEnd != .reset || endReason != .shuttingDown, "the server's stop was a reset")
     }
+
+    /// It read up to the very end of the server's time: what waited for it was more than it can read in so long.
+    private var wasStillReading: Bool {
+        let deadline = endedAt + UInt64(model.farewellTimeout) * 1_000_000
+        guard endReason == .shuttingDown, streamEndedAt >= deadline else { return false }
+        return lastReadAt + Self.longestPause >= streamEndedAt
+    }
+
+    /// Nanoseconds between two looks of a client that reads, at most.
+    private static let longestPause: UInt64 = 200_000_000
 
     // MARK: Acting
 
@@ -221,8 +234,12 @@ final class EngineClient {
             guard machine.dice.chance(60) else { return }
             limit = machine.dice.within(1...400)
         }
-        socket.clientReceive(limit) { inbox.append(contentsOf: $0) }
+        socket.clientReceive(limit) {
+            lastReadAt = machine.now()
+            inbox.append(contentsOf: $0)
+        }
         parse()
+        if socket.clientEnd != .none { streamEndedAt = machine.now() }
         switch socket.clientEnd {
         case .none: return
         case .finished: ended()

@@ -38,10 +38,13 @@ final class EngineModel: @unchecked Sendable {
 
     /// What a closing session has for its last bytes, in milliseconds.
     let closeTimeout: Int
+    /// What a session has for its last bytes when the server stops, in milliseconds.
+    let farewellTimeout: Int
 
     init(_ machine: SimulatedMachine, _ scenario: Scenario) {
         self.machine = machine
         closeTimeout = scenario.configuration.closeTimeout
+        farewellTimeout = min(closeTimeout, scenario.configuration.drainTimeout)
         lastTimer = Array(repeating: 0, count: scenario.workers)
     }
 

@@ -98,6 +98,8 @@ final class EnginePlay: Play {
 
     // MARK: The end
 
+    var lack: String? { nil }
+
     var isSettled: Bool {
         for client in model.clients where client.isHealthy {
             if client.state == .connecting || !client.isSettled { return false }

@@ -99,10 +99,13 @@ public final class Simulation {
         while !isDone(), machine.failure == nil {
             steps += 1
             guard machine.step() else { return machine.fail("nothing will ever happen again, before \(what)") }
-            if machine.now() > end { return machine.fail("no progress: it never comes to where \(what)") }
-            if steps > Self.stepLimit { return machine.fail("no end after \(steps) steps, before \(what)") }
+            if machine.now() > end { return machine.fail("no progress: it never comes to where \(what)\(lack)") }
+            if steps > Self.stepLimit { return machine.fail("no end after \(steps) steps, before \(what)\(lack)") }
         }
     }
+
+    /// The last thing that kept it from being settled.
+    private var lack: String { play.lack.map { ": \($0)" } ?? "" }
 
     /// No fault any more: everything that was accepted must be done.
     private func heal() {
@@ -202,6 +205,8 @@ protocol Play: AnyObject {
     func checkTurn(_ worker: SimulatedWorker, _ index: Int)
     /// Whether everything that was accepted has come to its end.
     var isSettled: Bool { get }
+    /// What was missing when that was last looked at, if it can be said.
+    var lack: String? { get }
     /// The server is about to be told to stop.
     func prepareDrain()
     /// Whoever is still there to hear that has heard that the server stops.

@@ -16,6 +16,8 @@ final class WorldPlay: Play {
     private var players: [WorldPlayer] = []
     @exclusivity(unchecked) var sights = Sights()
     private var isDraining = false
+    /// What was missing when it was last asked whether all is settled.
+    private(set) var lack: String?
     /// Since when nobody has anything under way.
     private var quietSince: UInt64 = 0
     let world: WorldConfiguration
@@ -79,34 +81,40 @@ final class WorldPlay: Play {
 
     // MARK: The end
 
-    /// Everybody's moves are answered and some ticks have passed since: then all know where all are.
+    /// Everybody's moves are answered, and all know where all are.
+    ///
+    /// Some ticks pass before that is looked at, and again when somebody does not know it yet: what waits for one who
+    /// reads in small pieces, and what monsters do meanwhile, has no end that could be waited for.
     var isSettled: Bool {
         for player in players where player.isHealthy && !player.isSettled {
             quietSince = 0
+            lack = "player \(player.number) has no answer yet"
             return false
         }
         if quietSince == 0 { quietSince = machine.now() }
         guard machine.now() >= quietSince + UInt64(world.tickMilliseconds) * 8_000_000 + 400_000_000 else {
             return false
         }
-        compareViews()
-        return true
+        lack = wrongView()
+        quietSince = 0
+        return lack == nil
     }
 
-    /// What each player knows, against where the others say that they are.
-    private func compareViews() {
+    /// What some player knows wrongly, held against where the others say that they are.
+    private func wrongView() -> String? {
         var places: [UInt32: WorldPlayer] = [:]
         for player in players where player.isHealthy && player.isInWorld { places[player.object] = player }
         for player in players where player.isHealthy && player.isInWorld {
-            player.checkKnown { object in places[object].map { ($0.x, $0.y) } }
+            if let wrong = player.wrongKnowledge({ object in places[object].map { ($0.x, $0.y) } }) { return wrong }
             for other in players where other !== player && other.isHealthy && other.isInWorld {
                 let distance = max(abs(Int(player.x) - Int(other.x)), abs(Int(player.y) - Int(other.y)))
                 guard distance <= world.viewRadius else { continue }
                 sights.see(.sawOthers)
                 guard !player.knows(other.object) else { continue }
-                machine.fail("player \(player.number) does not know object \(other.object), \(distance) tiles away")
+                return "player \(player.number) does not know object \(other.object), \(distance) tiles away"
             }
         }
+        return nil
     }
 
     func prepareDrain() { isDraining = true }

@@ -46,7 +46,7 @@ final class WorldPlayer {
     var isInWorld: Bool { stage == .walking }
     /// Plays on, and means to.
     var isHealthy: Bool { stage != .ended && stage != .leaving && !hasGone && socket.clientEnd == .none }
-    var isSettled: Bool { stage == .walking && answered == sequence && chats.isEmpty && socket.clientReadable == 0 }
+    var isSettled: Bool { stage == .walking && answered == sequence && chats.isEmpty }
 
     private func require(_ holds: Bool, _ what: @autoclosure () -> String) {
         if !holds { machine.fail("player \(number): \(what())") }
@@ -56,12 +56,16 @@ final class WorldPlayer {
 
     /// Holds everything it knows against where those objects are, nil where there is none; but for monsters, which tell
     /// nobody where they are.
-    func checkKnown(_ place: (UInt32) -> (x: UInt16, y: UInt16)?) {
-        // order does not matter: all are looked at, and one that is wrong is enough.
+    ///
+    /// - Returns: what is wrong, nil when all is right.
+    func wrongKnowledge(_ place: (UInt32) -> (x: UInt16, y: UInt16)?) -> String? {
         for (other, at) in known.sorted(by: { $0.key < $1.key }) where other != object && other < Monsters.first {
-            guard let real = place(other) else { return require(false, "it knows object \(other), which is nobody") }
-            require(real == at, "it knows object \(other) at \(at), which is at \(real)")
+            guard let real = place(other) else {
+                return "player \(number) knows object \(other), which is nobody"
+            }
+            guard real == at else { return "player \(number) knows object \(other) at \(at), which is at \(real)" }
         }
+        return nil
     }
 
     // MARK: Acting
