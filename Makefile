@@ -88,6 +88,7 @@ test: deps format-check
 	@$(SWIFT) build -c release --static-swift-stdlib --product gori $(SWIFT_ARGS)
 	@$(MAKE) --no-print-directory foreign-tests
 	@$(MAKE) --no-print-directory simulate SEEDS=1000
+	@$(MAKE) --no-print-directory canaries
 
 .PHONY: check
 check: deps format-check

@@ -139,6 +139,14 @@ final class Mailboxes: @unchecked Sendable {
         return true
     }
 
+    /// Whether a worker has said that it sleeps while there is something for it, and nobody has taken back the saying:
+    /// between a post and the wake-up that follows it; for longer it is a wake-up that was lost. For simulation.
+    func sleepsOverMail(_ worker: Int) -> Bool {
+        guard sleep(worker).pointee.isAsleep.load(ordering: .relaxed) else { return false }
+        return inboxes[worker].hasLetters.load(ordering: .relaxed)
+            || (0..<workerCount).contains { $0 != worker && !rings[$0 &* workerCount &+ worker].isEmpty }
+    }
+
     /// The worker is awake.
     func wakeUp(_ worker: Int) { sleep(worker).pointee.isAsleep.store(false, ordering: .relaxed) }
 

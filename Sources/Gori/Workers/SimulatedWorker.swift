@@ -18,6 +18,8 @@ public final class SimulatedWorker {
 
     private let kind: Kind
     private let core: UnsafeMutablePointer<WorkerCore>
+    private let mailboxes: Mailboxes
+    private let index: Int
 
     /// Makes a worker over a port of io_uring.
     public init(_ port: consuming UringPort, index: Int, of server: SteppedServer) {
@@ -26,6 +28,8 @@ public final class SimulatedWorker {
         worker.initialize(to: Worker(port: port, index: index, server.surroundings))
         kind = .uring(worker)
         core = worker.pointee.core
+        mailboxes = server.surroundings.mailboxes
+        self.index = index
         core.pointee.pool.spoilsFreeBlocks = true
     }
 
@@ -36,6 +40,8 @@ public final class SimulatedWorker {
         worker.initialize(to: Worker(port: port, index: index, server.surroundings))
         kind = .epoll(worker)
         core = worker.pointee.core
+        mailboxes = server.surroundings.mailboxes
+        self.index = index
         core.pointee.pool.spoilsFreeBlocks = true
     }
 
@@ -111,6 +117,11 @@ public final class SimulatedWorker {
 
     /// Whether a session is open and not read, because it does not read either.
     public func isPaused(_ id: SessionID) -> Bool { core.pointee.find(id)?.pointee.isPaused ?? false }
+
+    /// Whether it sleeps while there is mail for it; and the turn in which it does.
+    public var sleptOverMail: UInt64? {
+        !isStopped && mailboxes.sleepsOverMail(index) ? core.pointee.turn : nil
+    }
 
     /// Whether messages to other workers wait for room.
     public var waitsForRoom: Bool { core.pointee.outboxes.isBlocked }

@@ -12,6 +12,10 @@ public final class Simulation {
     let machine: SimulatedMachine
     let play: any Play
     private var workers: [SimulatedWorker?] = []
+    /// For each worker the last turn in which it was seen to sleep over mail, and since when.
+    private var sleepers: [(turn: UInt64, since: UInt64)] = []
+    /// Nanoseconds that may pass between a message and the wake-up behind it, on a machine that has other things to do.
+    private static let longestDoze: UInt64 = 100_000_000
     private var server: SteppedServer
     let listeners: [Int32]
     private var steps = 0
@@ -58,6 +62,7 @@ public final class Simulation {
     private func makeWorkers() {
         do {
             for index in 0..<scenario.workers { workers.append(try makeWorker(index)) }
+            sleepers = workers.map { _ in (turn: .max, since: 0) }
         } catch {
             machine.fail("\(error)")
         }
@@ -98,6 +103,7 @@ public final class Simulation {
         let end = time == .max ? .max : machine.now() + time
         while !isDone(), machine.failure == nil {
             steps += 1
+            if steps % 16 == 0 { checkSleepers() }
             guard machine.step() else { return machine.fail("nothing will ever happen again, before \(what)") }
             if machine.now() > end { return machine.fail("no progress: it never comes to where \(what)\(lack)") }
             if steps > Self.stepLimit { return machine.fail("no end after \(steps) steps, before \(what)\(lack)") }
@@ -159,6 +165,16 @@ public final class Simulation {
         checkMemory()
         if worker.hasQueuedOutput { sights.see(.outputQueued) }
         play.checkTurn(worker, index)
+    }
+
+    /// Nobody sleeps while there is mail for him (I9): whoever posts wakes him, within his own turn.
+    private func checkSleepers() {
+        for index in workers.indices {
+            guard let worker = workers[index], let turn = worker.sleptOverMail else { continue }
+            if sleepers[index].turn != turn { sleepers[index] = (turn, machine.now()) }
+            guard machine.now() - sleepers[index].since > Self.longestDoze else { continue }
+            machine.fail("worker \(index) sleeps while there is mail for it")
+        }
     }
 
     /// What all sessions together hold stays near the limit: what one turn of each worker may add comes on top.
