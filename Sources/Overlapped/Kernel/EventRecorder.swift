@@ -16,7 +16,7 @@
         package func watched(_ descriptor: Int32, data: UInt64, in recorder: ThreadRecorder) {
             guard data & 0xFF != EpollSource.operations else { return }
             descriptors[place(data)] = (data, descriptor)
-            recorder.notes[descriptor] = StreamNote(isWatched: true)
+            recorder.keep(StreamNote(isWatched: true), of: descriptor)
         }
 
         package func waited(nanoseconds: UInt64?, _ result: Int32) {
@@ -48,7 +48,7 @@
                 return set.add(.notArmed, "an event of \(data), which is not watched")
             }
             // A port may have been made by another thread than its own.
-            var note = recorder.notes[known.descriptor] ?? StreamNote(isWatched: true)
+            var note = recorder.note(of: known.descriptor) ?? StreamNote(isWatched: true)
             transition.side = note.side
             transition.told = note.told
             // Whether the caller has been told to wait for room.
@@ -57,7 +57,7 @@
             if readiness.contains(.writable), note.lastSend == .dry || note.lastSend == .part {
                 note.lastSend = .roomAgain
             }
-            recorder.notes[known.descriptor] = note
+            recorder.keep(note, of: known.descriptor)
             set.add(transition)
         }
 

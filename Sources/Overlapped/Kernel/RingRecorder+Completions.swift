@@ -59,7 +59,7 @@
             transition.cancel = operation.cancel
             switch operation.subject {
             case .receiveMultishot, .receiveLimited, .receiveOnce, .silentSend, .trackedSend:
-                let note = operation.isDirect ? places[operation.file] : recorder.notes[operation.file]
+                let note = operation.isDirect ? places[operation.file] : recorder.note(of: operation.file)
                 transition.side = note?.side ?? .open
                 transition.told = note?.told ?? .nothing
             default: break
@@ -115,7 +115,7 @@
         /// What the stream has been told by this.
         private func note(_ operation: Armed, _ result: Int32, _ recorder: ThreadRecorder) {
             // A descriptor that has been closed meanwhile may be somebody else's.
-            guard var note = operation.isDirect ? places[operation.file] : recorder.notes[operation.file]
+            guard var note = operation.isDirect ? places[operation.file] : recorder.note(of: operation.file)
             else { return }
             switch operation.subject {
             case .receiveMultishot, .receiveLimited, .receiveOnce:
@@ -130,7 +130,7 @@
             if operation.isDirect {
                 places[operation.file] = note
             } else {
-                recorder.notes[operation.file] = note
+                recorder.keep(note, of: operation.file)
             }
         }
 

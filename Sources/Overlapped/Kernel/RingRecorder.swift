@@ -87,11 +87,11 @@
                 operation.target = submission.target
                 armed[submission.target]?.cancel = .asked
             case .shutdownDirect: places[file, default: StreamNote()].side = .shutting
-            case .close: recorder.notes[file] = nil
+            case .close: recorder.forget(file)
             case .closeDirect: places[file] = nil
             default:
                 if submission.subject == .silentSend { silent.append(userData) }
-                if !isDirect, recorder.notes[file] == nil { recorder.notes[file] = StreamNote() }
+                if !isDirect, recorder.note(of: file) == nil { recorder.keep(StreamNote(), of: file) }
             }
             if armed[userData] == nil {
                 armed[userData] = operation

@@ -12,6 +12,8 @@
         var lastRead = Transition.Last.nothing
         var lastSend = Transition.Last.nothing
         var isWatched = false
+        /// The file behind the number; 0 where there is none to ask about.
+        var file: UInt = 0
     }
 
     /// The recorder of a thread's system calls, and what it knows of its descriptors: a port's belong to its thread.
@@ -19,7 +21,7 @@
     /// Calls that ports make past `SystemCalls` are not seen: overlapped operations over epoll, and what is done once
     /// for each socket.
     package final class ThreadRecorder {
-        var notes: [Int32: StreamNote] = [:]
+        private var notes: [Int32: StreamNote] = [:]
         private let real: TransitionSet
         private let simulated: TransitionSet
 
@@ -58,11 +60,35 @@
             ForeignKernel.owns(descriptor) ? simulated : real
         }
 
+        // MARK: Notes
+
+        /// What is known of a descriptor, unless its number is another file's by now: other threads close too, and
+        /// nobody tells.
+        func note(of descriptor: Int32) -> StreamNote? {
+            guard let note = notes[descriptor], note.file == file(behind: descriptor) else { return nil }
+            return note
+        }
+
+        func keep(_ note: StreamNote, of descriptor: Int32) {
+            var note = note
+            note.file = file(behind: descriptor)
+            notes[descriptor] = note
+        }
+
+        func forget(_ descriptor: Int32) { notes[descriptor] = nil }
+
+        /// The inode, which sockets share with nobody while they live. A foreign kernel's descriptors are its thread's.
+        private func file(behind descriptor: Int32) -> UInt {
+            var status = stat()
+            guard !ForeignKernel.owns(descriptor), fstat(descriptor, &status) == 0 else { return 0 }
+            return UInt(truncatingIfNeeded: status.st_ino)
+        }
+
         // MARK: Calls
 
         /// recv(2) of at most `room` bytes.
         package func received(_ descriptor: Int32, room: Int, _ result: Int, _ code: Int32) {
-            var note = notes[descriptor] ?? StreamNote()
+            var note = note(of: descriptor) ?? StreamNote()
             var transition = transition(.callReceive, note)
             transition.last = note.lastRead
             transition.events = note.events.subtracting(.writable)
@@ -81,13 +107,13 @@
                 if isFatal(code) { note.told = .error }
             }
             note.events.formIntersection(.writable)
-            notes[descriptor] = note
+            keep(note, of: descriptor)
             set(descriptor).add(transition)
         }
 
         /// send(2) or sendmsg(2) of so many bytes.
         package func sent(_ descriptor: Int32, _ asked: Int, _ result: Int, _ code: Int32) {
-            var note = notes[descriptor] ?? StreamNote()
+            var note = note(of: descriptor) ?? StreamNote()
             var transition = transition(.callSend, note)
             transition.last = note.lastSend
             if result >= 0 {
@@ -99,12 +125,12 @@
                 note.lastSend = code == EAGAIN ? .dry : .error
                 if isFatal(code) { note.told = .error }
             }
-            notes[descriptor] = note
+            keep(note, of: descriptor)
             set(descriptor).add(transition)
         }
 
         package func accepted(_ listener: Int32, _ result: Int32, _ code: Int32) {
-            var note = notes[listener] ?? StreamNote()
+            var note = note(of: listener) ?? StreamNote()
             var transition = transition(.callAccept, note)
             transition.events = note.events
             transition.outcome = .descriptor
@@ -112,24 +138,26 @@
                 fail(&transition, code)
                 if code == EAGAIN { note.events = [] }
             }
-            if note.isWatched { notes[listener] = note }
+            if note.isWatched { keep(note, of: listener) }
             set(listener).add(transition)
         }
 
         package func shut(_ descriptor: Int32, _ how: Int32, _ result: Int32, _ code: Int32) {
-            var note = notes[descriptor] ?? StreamNote()
+            var note = note(of: descriptor) ?? StreamNote()
             var transition = transition(how == Int32(SHUT_WR) ? .shutdownWrite : .shutdownBoth, note)
             if result < 0 { fail(&transition, code) }
             if result >= 0 || code == ENOTCONN {
                 note.side = how == Int32(SHUT_WR) && note.side != .bothShut ? .writeShut : .bothShut
             }
-            notes[descriptor] = note
+            keep(note, of: descriptor)
             set(descriptor).add(transition)
         }
 
         package func closed(_ descriptor: Int32, _ result: Int32, _ code: Int32) {
             var transition = Transition(.callClose)
-            if let note = notes.removeValue(forKey: descriptor), note.isWatched { transition.marks.insert(.watched) }
+            let note = notes.removeValue(forKey: descriptor)
+            // A number that names nothing is watched by nobody, whoever closed it.
+            if let note, note.isWatched, result >= 0 || code != EBADF { transition.marks.insert(.watched) }
             if result < 0 { fail(&transition, code) }
             set(descriptor).add(transition)
         }
