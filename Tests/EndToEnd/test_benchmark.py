@@ -4,6 +4,7 @@
 import pathlib
 import socket
 import sys
+import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent / "Benchmarks"))
@@ -22,6 +23,12 @@ class Accepted(unittest.TestCase):
         listener.listen(10)
         return listener
 
+    def check_soon(self, port, connections):
+        """The kernel's table may lack a row when it changes while it is read, as it does with other tests beside."""
+        deadline = time.monotonic() + 30
+        while not bench.all_accepted(port, connections):
+            self.assertLess(time.monotonic(), deadline, f"{connections} are accepted, and it is not noticed")
+
     def check(self, listener):
         port = listener.getsockname()[1]
         self.assertFalse(bench.all_accepted(port, 3), "nobody is there")
@@ -30,7 +37,7 @@ class Accepted(unittest.TestCase):
         for left in (3, 2, 1):
             self.assertFalse(bench.all_accepted(port, 3), f"{left} are not accepted")
             self.addCleanup(listener.accept()[0].close)
-        self.assertTrue(bench.all_accepted(port, 3))
+        self.check_soon(port, 3)
         self.assertFalse(bench.all_accepted(port, 4), "one has not connected")
 
     def test_a_connection_in_the_backlog_is_not_accepted(self):
