@@ -35,7 +35,7 @@ UPDATE ?=
 
 GORI := .build/release/gori
 PEERS := Benchmarks/peers
-SWIFT_FILES := Package.swift Sources Tests $(wildcard docs/examples) $(PEERS)/swiftnio/Package.swift \
+SWIFT_FILES := Package.swift Sources Tests $(wildcard docs/examples) Benchmarks/Typed $(PEERS)/swiftnio/Package.swift \
 	$(PEERS)/swiftnio/Sources
 REFERENCE := Benchmarks/Reference
 OUT := Benchmarks/.out
@@ -48,6 +48,7 @@ help:
 	@echo 'make check       the part of it for every commit: format, tidy, unit; 3 minutes at most'
 	@echo 'make fuzz        fuzz framing, sessions and addresses (SECONDS=60 in all), and what the corpus covers'
 	@echo 'make bench       measure against the C reference, side by side (BENCH_ARGS="--rounds 60")'
+	@echo 'make instructions  count the instructions of the hot path and hold them to their limits (UPDATE=1 records them)'
 	@echo 'make foreign-bench  RESP and HTTP examples beside redis-server and nginx, driven by redis-benchmark and wrk'
 	@echo 'make peers       measure beside servers on SwiftNIO, Asio, Go, libuv, tokio, Netty and Python (INSTALL=1)'
 	@echo 'make torture     the failure catalogue on both ports, into docs/faults.md (QUICK=1: two minutes)'
@@ -173,8 +174,15 @@ format-check:
 format:
 	@$(SWIFT) format --in-place --parallel -r $(SWIFT_FILES)
 
+# Counted by callgrind, and held to Benchmarks/instructions.json. UPDATE=1 records what there is.
+.PHONY: instructions
+instructions: deps-test build reference
+	@$(SWIFT) build -c release --static-swift-stdlib --product Typed $(SWIFT_ARGS)
+	@$(PYTHON) -B Benchmarks/instructions.py --gori $(GORI) $(if $(UPDATE),--update) $(INSTRUCTIONS_ARGS)
+
+# Instructions first: they need no quiet machine.
 .PHONY: bench
-bench: build reference
+bench: instructions
 	@$(PYTHON) -B Benchmarks/run.py --gori $(GORI) $(BENCH_ARGS)
 
 # What is not installed is skipped by name.

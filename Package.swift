@@ -80,6 +80,13 @@ let package = Package(
             name: "Plaintext",
             dependencies: ["Gori", "Overlapped", .product(name: "ArgumentParser", package: "swift-argument-parser")],
             path: "docs/examples/Plaintext", swiftSettings: strict),
+        // What `make instructions` counts besides `gori echo`.
+        .executableTarget(
+            name: "Typed",
+            dependencies: [
+                "Gori", "Overlapped", "Wire", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Benchmarks/Typed", swiftSettings: strict),
         // The failures that need a hand inside the ring; run by `make torture`, built with everything.
         .executableTarget(
             name: "Torture", dependencies: ["Overlapped"], path: "Tests/Torture/Ring", swiftSettings: strict),

@@ -50,6 +50,8 @@ needs_to_test() {
     need systemd has systemd-analyze
     need python3-yaml reads_yaml
     need libuv1-dev has_file /usr/include/uv.h
+    need valgrind has valgrind
+    need binutils has objcopy
 }
 
 case "${1:-}" in
