@@ -13,6 +13,8 @@ struct GroupTable: ~Copyable {
         var id: UInt64 = 0
         var isUsed = false
         var isDirty = false
+        /// Some member has been given part of the turn's log already.
+        var isGivenInPart = false
         /// Bit w: worker w has members.
         var remoteWorkers: UInt64 = 0
         /// Slots of the members here.
@@ -99,6 +101,7 @@ struct GroupTable: ~Copyable {
             group: Int32(truncatingIfNeeded: record),
             position: Int32(truncatingIfNeeded: records[record].members.count),
             slot: Int32(truncatingIfNeeded: slot), next: next, given: logByteCount(record))
+        if membership.given > 0 { records[record].isGivenInPart = true }
         let place: Int32
         if let free = freeMemberships.popLast() {
             place = free
@@ -129,7 +132,11 @@ struct GroupTable: ~Copyable {
     }
 
     mutating func setNext(_ membership: Int32, _ next: Int32) { memberships[Int(membership)].next = next }
-    mutating func setGiven(_ membership: Int32, _ bytes: Int) { memberships[Int(membership)].given = bytes }
+
+    mutating func setGiven(_ membership: Int32, _ bytes: Int) {
+        memberships[Int(membership)].given = bytes
+        records[Int(memberships[Int(membership)].group)].isGivenInPart = true
+    }
 
     // MARK: Log
 
@@ -177,7 +184,10 @@ struct GroupTable: ~Copyable {
             records[record].log.removeAll(keepingCapacity: true)
             records[record].blockUsed = 0
             records[record].isDirty = false
-            for place in records[record].memberships { memberships[Int(place)].given = 0 }
+            if records[record].isGivenInPart {
+                records[record].isGivenInPart = false
+                for place in records[record].memberships { memberships[Int(place)].given = 0 }
+            }
             forgetIfEmpty(record)
         }
         dirty.removeAll(keepingCapacity: true)

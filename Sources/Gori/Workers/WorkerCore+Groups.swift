@@ -124,6 +124,10 @@ extension WorkerCore {
     mutating func flushGroups() {
         for place in groups.dirty {
             let place = Int(place)
+            if groups.records[place].log.count == 1, !groups.records[place].isGivenInPart {
+                giveWhole(groups.records[place].log[0].bytes, place)
+                continue
+            }
             for member in 0..<groups.records[place].members.count {
                 giveLog(place, membership: groups.records[place].memberships[member])
             }
@@ -139,6 +143,14 @@ extension WorkerCore {
             let membership = groups.memberships[Int(next &- 1)]
             if groups.records[Int(membership.group)].isDirty { giveLog(Int(membership.group), membership: next &- 1) }
             next = membership.next
+        }
+    }
+
+    /// What a crowd is told as a rule: the same piece of memory for everybody, and nobody has had some of it. The turn
+    /// of the group ends right after, so what was given need not be noted.
+    private mutating func giveWhole(_ bytes: UnsafeRawBufferPointer, _ place: Int) {
+        for member in 0..<groups.records[place].members.count {
+            sendShared(Int(groups.records[place].members[member]), bytes)
         }
     }
 

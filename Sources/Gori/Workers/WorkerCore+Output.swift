@@ -160,6 +160,10 @@ extension WorkerCore {
     mutating func gather(_ slot: Int, into list: UnsafeMutablePointer<IOVector>) -> Int {
         let record = sessions.records + slot
         let count = Int(record.pointee.partCount)
+        if count == 1, record.pointee.firstPart.count <= Self.flushLimit, record.pointee.backlog.isEmpty {
+            list[0] = record.pointee.firstPart
+            return gathered(record, 1, record.pointee.firstPart.count)
+        }
         var used = 0
         var bytes = 0
         var isFull = false
@@ -177,11 +181,18 @@ extension WorkerCore {
             }
             if room < part.count { keepBack(record, UnsafeRawBufferPointer(rebasing: part.bytes[room...])) }
         }
-        clearOutput(slot)
         if !record.pointee.backlog.isEmpty {
             checkBacklog(slot)
             deferToNextTurn(slot)
         }
+        return gathered(record, used, bytes)
+    }
+
+    @inline(__always)
+    private mutating func gathered(
+        _ record: UnsafeMutablePointer<SessionRecord>, _ used: Int, _ bytes: Int
+    ) -> Int {
+        clearOutput(record)
         counters.sends &+= 1
         counters.bytesSent &+= UInt64(bytes)
         return used
@@ -196,8 +207,10 @@ extension WorkerCore {
     }
 
     /// Drops the turn's output of a session, or what has been gathered of it.
-    mutating func clearOutput(_ slot: Int) {
-        let record = sessions.records + slot
+    mutating func clearOutput(_ slot: Int) { clearOutput(sessions.records + slot) }
+
+    @inline(__always)
+    private mutating func clearOutput(_ record: UnsafeMutablePointer<SessionRecord>) {
         if let more = record.pointee.moreParts {
             giveBackParts(more, Self.partCapacity(Int(record.pointee.partCount) &- 1))
             record.pointee.moreParts = nil

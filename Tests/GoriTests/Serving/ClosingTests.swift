@@ -137,6 +137,8 @@ import Wire
         let ledger = Ledger()
         var configuration = TestServer.configuration()
         configuration.workers = workers
+        // An address that no test beside uses: once free, its port could be another server's at once.
+        configuration.addresses = [SocketAddress("127.83.77.\(workers):0")].compactMap { $0 }
         let server = try TestServer(configuration) { server in
             server.on(Say.self) { say, session, _ in session.send(Heard(say.number, size: say.size)) }
             server.onClose { _, reason, _ in ledger.note("\(reason)") }

@@ -47,7 +47,9 @@ final class Client {
         var name = sockaddr_in()
         name.sin_family = sa_family_t(AF_INET)
         name.sin_port = address.port.bigEndian
-        name.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        let isNamed = address.bytes.count == 4 && address.bytes.contains { $0 != 0 }
+        let number = address.bytes.reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+        name.sin_addr.s_addr = (isNamed ? number : 0x7F00_0001).bigEndian
         let result = withUnsafePointer(to: &name) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
