@@ -67,10 +67,11 @@ struct PlanTests {
         #expect(ports.count == (quick ? WorkloadTable.quick.count : WorkloadTable.all.count))
         #expect(ports.allSatisfy { $0.left.name == "io_uring" && $0.right.name == "epoll" })
         #expect(plan.pairings.contains { $0.kind == .variants })
-        // Five thousand connections are for the two defaults only.
+        // Five thousand connections are for the two defaults, and for what they are to be compared with.
         #expect(
             plan.pairings.allSatisfy {
                 $0.kind == .ports || $0.workload.connections < 5_000 || $0.workload.family == "idle"
+                    || $0.right.hasThreadPerConnection
             })
     }
 
@@ -85,7 +86,7 @@ struct PlanTests {
         let plan = try plan(["churn"], in: surroundings)
         #expect(plan.pairings.map(\.kind) == [.same])
         #expect(plan.pairings.first?.left.name == "epoll")
-        #expect(plan.omissions.count == 2)
+        #expect(Set(plan.omissions.map(\.right)).isSuperset(of: ["io_uring", "epoll", "threads"]))
         #expect(plan.omissions.allSatisfy { $0.reason.contains("seccomp") })
     }
 
@@ -95,6 +96,15 @@ struct PlanTests {
         #expect(plan.omissions.map(\.right) == ["no-incremental-buffers"])
         #expect(plan.omissions.first?.reason.contains("incremental-buffers") == true)
         #expect(!plan.pairings.contains { $0.right.name == "no-incremental-buffers" })
+    }
+
+    @Test func tooFewThreads() throws {
+        let plan = try plan(["echo"], in: StudyPlan.Surroundings(features: .all, threads: 300))
+        let names = plan.pairings.filter { $0.right.hasThreadPerConnection }.map(\.workload.name)
+        #expect(names == ["echo-64-c1-d1", "echo-64-c50-d1", "echo-16k-c50-d1"])
+        #expect(
+            plan.omissions.contains { $0.right == "threads" && $0.reason == "needs 600 threads, and the limit is 300" })
+        #expect(plan.omissions.allSatisfy { $0.right == "threads" })
     }
 
     @Test func tooFewDescriptors() throws {

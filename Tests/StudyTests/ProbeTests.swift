@@ -53,6 +53,26 @@ struct ProbeTests {
         #expect(before.voluntary + before.forced > 0)
     }
 
+    @Test("Of a processor that is shared, what is lost is what was neither idle nor the server's") func lostTime()
+        throws
+    {
+        #expect(ProcessFacts.threadLimit() > 100)
+        let idle = try #require(LostTime.idleNanoseconds(of: 0))
+        #expect(idle > 0 && idle % 1_000_000 == 0)
+        #expect(LostTime.idleNanoseconds(of: 1 << 20) == nil)
+        var order = LoadOrder(
+            port: 1, server: getpid(), workload: WorkloadTable.all[0], spins: false, sharedCore: 0)
+        let lost = LostTime(order)
+        let first = lost.read(at: 0, server: 0)
+        // A second in which the server had nothing: idle or somebody else's.
+        let second = lost.between(first, lost.read(at: 1_000_000_000, server: 0))
+        #expect(second > 500_000_000)
+        #expect(second >= 400_000_000 + lost.between(first, lost.read(at: 1_000_000_000, server: 500_000_000)))
+        order.sharedCore = nil
+        let alone = LostTime(order)
+        #expect(alone.between(alone.read(at: 0, server: 0), alone.read(at: 1 << 40, server: 0)) < 1 << 39)
+    }
+
     @Test func numbersOfAStatus() {
         let text = "Name:\tx\nnonvoluntary_ctxt_switches:\t7\nvoluntary_ctxt_switches:\t12\nVmRSS:\t  345 kB\n"
         #expect(ProcessFacts.number(of: "voluntary_ctxt_switches", in: text) == 12)

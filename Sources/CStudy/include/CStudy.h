@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "threads.h"
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/types.h>

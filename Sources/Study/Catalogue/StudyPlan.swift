@@ -20,6 +20,8 @@ public struct StudyPlan: Sendable {
         var refusal = ""
         /// Files that a process may open.
         var descriptors = Int.max
+        /// Threads that a process may have.
+        var threads = Int.max
     }
 
     /// How long, how often, how many; written into the results.
@@ -67,6 +69,9 @@ public struct StudyPlan: Sendable {
         let needed = pairing.workload.connections + 100
         if needed > surroundings.descriptors {
             return "needs \(needed) open files, and the limit is \(surroundings.descriptors): ulimit -Hn \(needed)"
+        }
+        if pairing.right.hasThreadPerConnection, needed > surroundings.threads {
+            return "needs \(needed) threads, and the limit is \(surroundings.threads)"
         }
         guard pairing.left.usesUring || pairing.right.usesUring else { return nil }
         guard let features = surroundings.features else { return "no io_uring here: \(surroundings.refusal)" }

@@ -12,6 +12,8 @@ public struct Variant: Sendable {
         case completions
         /// Open descriptors of the server.
         case descriptors
+        /// Threads of the server.
+        case threads
         /// What the server says, having tried, that it uses of the kernel: nothing that is counted changes.
         case features
     }
@@ -49,6 +51,9 @@ public struct Variant: Sendable {
         self.workloads = workloads
         quickWorkloads = quick
     }
+
+    /// Whether a server of it has a thread for each connection, and no engine.
+    var hasThreadPerConnection: Bool { arguments.contains("--thread-per-connection") }
 
     /// Whether it needs io_uring.
     var usesUring: Bool { arguments.contains("uring") }

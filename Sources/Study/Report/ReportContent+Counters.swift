@@ -61,6 +61,7 @@ extension ReportContent {
         case .systemCalls: Text("system calls/message", "메시지당 시스템 호출")
         case .completions: Text("completions/message", "메시지당 완료")
         case .descriptors: Text("open descriptors", "열린 기술자")
+        case .threads: Text("threads", "스레드")
         case .features: Text("features that the server uses", "서버가 쓰는 기능")
         }
     }
@@ -71,6 +72,7 @@ extension ReportContent {
         case .systemCalls: return compared(summary) { Summary.ratio(of: $0, \.systemCalls) }
         case .completions: return compared(summary) { Summary.ratio(of: $0, \.completions) }
         case .descriptors: return ("\(left.descriptors)", "\(right.descriptors)", left.descriptors != right.descriptors)
+        case .threads: return ("\(left.threads)", "\(right.threads)", left.threads != right.threads)
         case .features:
             let gone = left.features.split(separator: " ").filter {
                 !right.features.split(separator: " ").contains($0)

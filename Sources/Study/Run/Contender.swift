@@ -15,7 +15,8 @@ final class Contender {
         self.side = side
         server = try EchoChild(variant, workload, core: cores.server)
         let order = LoadOrder(
-            port: server.port, server: server.process, workload: workload, spins: cores.load != nil)
+            port: server.port, server: server.process, workload: workload, spins: cores.load != nil,
+            sharedCore: variant.hasThreadPerConnection ? cores.server : nil)
         guard let text = try? JSONEncoder().encode(order) else { throw .failed("no order") }
         load = try Child("the load", ["study-load", String(decoding: text, as: UTF8.self)], core: cores.load)
         guard try load.line(of: .output, within: Self.patience) == LoadOrder.connected else {
@@ -45,9 +46,12 @@ final class Contender {
             allMessages: answer.allMessages, systemCalls: counted("port", "systemCalls"),
             completions: counted("port", "completions"), sends: counted("workers", "sends"),
             bytesSent: counted("workers", "bytesSent"), bytesCopied: counted("workers", "bytesBacklogged"),
-            switchesVoluntary: switches.voluntary &- switchesBefore.voluntary,
-            switchesForced: switches.forced &- switchesBefore.forced)
+            switchesVoluntary: Self.more(switches.voluntary, switchesBefore.voluntary),
+            switchesForced: Self.more(switches.forced, switchesBefore.forced))
     }
+
+    /// Threads that have ended take their counts with them.
+    private static func more(_ now: UInt64, _ before: UInt64) -> UInt64 { now > before ? now - before : 0 }
 
     func facts() -> ServerFacts { server.facts() }
 

@@ -19,10 +19,8 @@ final class EchoChild {
         let mode = workload.traffic == .churn ? Workload.Traffic.echo : workload.traffic
         child = try Child(
             "gori echo (\(variant.name))",
-            [
-                "echo", "--listen", "127.0.0.1:0", "--workers", "1", "--mode", mode.rawValue, "--group",
-                "\(workload.group)",
-            ] + variant.arguments, core: core)
+            ["echo", "--listen", "127.0.0.1:0", "--mode", mode.rawValue, "--group", "\(workload.group)"]
+                + (variant.hasThreadPerConnection ? [] : ["--workers", "1"]) + variant.arguments, core: core)
         process = child.process
         var port: UInt16?
         while true {

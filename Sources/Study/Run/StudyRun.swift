@@ -112,6 +112,7 @@ public struct StudyRun {
     private static func surroundings() -> StudyPlan.Surroundings {
         var here = StudyPlan.Surroundings(features: nil)
         here.descriptors = Sockets.raiseDescriptorLimit()
+        here.threads = ProcessFacts.threadLimit()
         do {
             here.features = try PortSelection.select(.uring).features
         } catch {
