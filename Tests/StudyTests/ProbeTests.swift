@@ -2,6 +2,7 @@
 
 import Foundation
 import Glibc
+import Overlapped
 import Testing
 
 @testable import Study
@@ -71,6 +72,26 @@ struct ProbeTests {
         order.sharedCore = nil
         let alone = LostTime(order)
         #expect(alone.between(alone.read(at: 0, server: 0), alone.read(at: 1 << 40, server: 0)) < 1 << 39)
+    }
+
+    @Test("Of a listener, the connections that it has not accepted") func listenQueue() throws {
+        let table = """
+              sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+               0: 0100007F:1F90 00000000:0000 0A 00000000:0000000C 00:00000000 00000000     0        0 1 1 0 100
+               1: 0100007F:1F90 0100007F:D431 01 00000000:00000005 00:00000000 00000000     0        0 2 1 0 100
+               2: 0100007F:1F91 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 3 1 0 100
+            """
+        #expect(ListenQueue.length(of: 8_080, in: table) == 12)
+        #expect(ListenQueue.length(of: 8_081, in: table) == 0)
+        #expect(ListenQueue.length(of: 8_082, in: table) == nil)
+        let anywhere = try #require(SocketAddress("127.0.0.1:0"))
+        let listener = try Sockets.listen(on: anywhere, sharesPort: false)
+        defer { Sockets.close(listener) }
+        let address = try #require(SocketAddress(localOf: listener))
+        #expect(ListenQueue.length(of: address.port) == 0)
+        let client = try Sockets.connect(to: address)
+        defer { Sockets.close(client) }
+        #expect(ListenQueue.length(of: address.port) == 1)
     }
 
     @Test func numbersOfAStatus() {

@@ -36,6 +36,8 @@ public struct Variant: Sendable {
     public let workloads: [String]
     /// Those of them that the short run measures.
     public let quickWorkloads: [String]
+    /// The server of others that it is; nil: it is one of ours.
+    var peer: PeerList.Peer?
 
     init(
         _ name: String, _ title: Text, _ meaning: Text, _ arguments: [String], base: String? = nil,
@@ -56,5 +58,8 @@ public struct Variant: Sendable {
     var hasThreadPerConnection: Bool { arguments.contains("--thread-per-connection") }
 
     /// Whether it needs io_uring.
-    var usesUring: Bool { arguments.contains("uring") }
+    var usesUring: Bool { peer?.needsUring ?? arguments.contains("uring") }
+
+    /// Whether a server of it has threads that wait for each other where they have one processor.
+    var hasManyThreads: Bool { hasThreadPerConnection || peer != nil }
 }

@@ -19,9 +19,12 @@ public enum LoadProcess {
         }
         let workload = order.workload
         switch workload.traffic {
-        case .echo, .packet: try serve(StreamTraffic(workload, port: order.port), order)
+        case .echo, .packet, .stream: try serve(StreamTraffic(workload, port: order.port), order)
         case .broadcast: try serve(BroadcastTraffic(workload, port: order.port), order)
         case .churn: try serve(ChurnTraffic(workload, port: order.port), order)
+        case .slow: try serve(SlowTraffic(workload, port: order.port), order)
+        case .open: try serve(OpenTraffic(workload, port: order.port), order)
+        case .course: throw LoadFault("the world is played by gori bots")
         }
     }
 

@@ -13,9 +13,14 @@ extension ReportContent {
         ])
         for summary in summaries {
             let comparison = summary.comparison
-            let name = comparison.kind == .variants ? Text("\(comparison.right), ") : Text("")
-            func both(_ value: ([Slice]) -> Double) -> Text {
-                Text("\(Figures.short(value(summary.left))) / \(Figures.short(value(summary.right)))")
+            let isNamed = comparison.kind == .variants || comparison.kind == .peers
+            let name = isNamed ? Text("\(comparison.right), ") : Text("")
+            func both(isOurs: Bool = true, _ value: ([Slice]) -> Double) -> Text {
+                let sides = [summary.left, summary.right].map { slices in
+                    let isMissing = isOurs && slices.contains { $0.isWithoutCounters == true }
+                    return isMissing ? "–" : Figures.short(value(slices))
+                }
+                return Text(sides.joined(separator: " / "))
             }
             func facts(_ value: (ServerFacts) -> Int) -> Text {
                 Text("\(value(comparison.leftFacts)) / \(value(comparison.rightFacts))")
@@ -25,8 +30,8 @@ extension ReportContent {
                 both { Summary.ratio(of: $0, \.completions, to: \.systemCalls) },
                 both { Summary.ratio(of: $0, \.completions) },
                 both { Summary.ratio(of: $0, \.bytesSent, to: \.sends) },
-                both { Summary.ratio(of: $0) { $0.switchesVoluntary &+ $0.switchesForced } * 1_000 },
-                both { Summary.ratio(of: $0, \.switchesForced) * 1_000 },
+                both(isOurs: false) { Summary.ratio(of: $0) { $0.switchesVoluntary &+ $0.switchesForced } * 1_000 },
+                both(isOurs: false) { Summary.ratio(of: $0, \.switchesForced) * 1_000 },
                 both { Summary.ratio(of: $0, \.bytesCopied) }, facts(\.threads), facts(\.residentKiB),
             ])
         }

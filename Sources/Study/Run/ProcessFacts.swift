@@ -18,8 +18,10 @@ enum ProcessFacts {
         return sum
     }
 
+    typealias Switches = (voluntary: UInt64, forced: UInt64)
+
     /// Context switches: because a thread waited, and because it was interrupted.
-    static func switches(of process: pid_t) -> (voluntary: UInt64, forced: UInt64) {
+    static func switches(of process: pid_t) -> Switches {
         var (voluntary, forced): (UInt64, UInt64) = (0, 0)
         for thread in threads(of: process) {
             let text = ProcFile.text("\(thread)/status") ?? ""
