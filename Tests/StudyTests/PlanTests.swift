@@ -154,7 +154,7 @@ struct PlanTests {
         #expect(Set(others.pairings.map(\.workload.name)) == Set(WorkloadTable.peers))
         #expect(others.pairings.count == 2 * WorkloadTable.peers.count)
         #expect(
-            others.pairings.allSatisfy { $0.kind == .peers && $0.left.name == "io_uring" && $0.right.hasManyThreads })
+            others.pairings.allSatisfy { $0.kind == .peers && $0.left.name == "io_uring" && $0.right.peer != nil })
         #expect(plan.omissions.map(\.right) == ["go"] && plan.omissions[0].reason == "no go here")
         // A dozen of them, one of which compiles for twelve seconds: it fits.
         let adapted = settings.adaptedToPeers()

@@ -59,7 +59,4 @@ public struct Variant: Sendable {
 
     /// Whether it needs io_uring.
     var usesUring: Bool { peer?.needsUring ?? arguments.contains("uring") }
-
-    /// Whether a server of it has threads that wait for each other where they have one processor.
-    var hasManyThreads: Bool { hasThreadPerConnection || peer != nil }
 }

@@ -16,7 +16,7 @@ struct SlowReaders {
     /// Bytes that a server and the kernel may hold of one of them: 8 MiB of backlog, and the sockets' buffers.
     static let most = 32 << 20
     /// Milliseconds without room on any after which nothing more is taken.
-    private static let quiet: Int32 = 50
+    private static let quiet: Int32 = 100
 
     private struct Position {
         var sent = 0

@@ -18,22 +18,25 @@ final class Contender {
         isPeer = variant.peer != nil
         settling = variant.peer.map { Int(min(60, max(0, $0.settleSeconds)) * 1_000) } ?? 0
         server = try EchoChild(variant, workload, core: cores.server)
+        // Threads of one server wait for each other where they have one processor.
+        let isShared =
+            variant.hasThreadPerConnection
+            || variant.peer != nil && ProcessFacts.threads(of: server.process).count > 1
         let order = LoadOrder(
             port: server.port, server: server.process, workload: workload, spins: cores.load != nil,
-            sharedCore: variant.hasManyThreads ? cores.server : nil)
+            sharedCore: isShared ? cores.server : nil)
         guard let text = try? JSONEncoder().encode(order) else { throw .failed("no order") }
         load = try Child("the load", ["study-load", String(decoding: text, as: UTF8.self)], core: cores.load)
         guard try load.line(of: .output, within: Self.patience) == LoadOrder.connected else {
             throw .failed("the load did not connect")
         }
-        if variant.hasManyThreads { try waitUntilAccepted() }
+        try waitUntilAccepted()
     }
 
-    /// Who joins a group late has missed what was said before, and the load would wait for it. Our own servers answer
-    /// for their counters in the turn in which they accept; nobody else says when all are there.
+    /// Who joins a group late has missed what was said before, and the load would wait for it.
     private func waitUntilAccepted() throws(StudyError) {
         let deadline = Clock.now() + UInt64(Self.patience) * 1_000_000
-        while ListenQueue.length(of: server.port) != 0 {
+        while let length = ListenQueue.length(of: server.port), length > 0 {
             guard Clock.now() < deadline else { throw .failed("not every connection was accepted") }
             try Interruption.check()
             poll(nil, 0, 5)

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Foundation
+internal import Overlapped
 
-/// Connections that stand and that a server has not accepted yet (proc_net_tcp(5)).
+/// Connections that stand and that a server has not accepted yet (proc_net_tcp(5)). Listeners stand first in the
+/// tables, so that their beginning is enough however many connections there are.
 enum ListenQueue {
     /// How many there are for a port of this machine; nil: nobody listens there.
     static func length(of port: UInt16) -> Int? {
-        let texts = ["/proc/net/tcp", "/proc/net/tcp6"].compactMap { try? String(contentsOfFile: $0, encoding: .utf8) }
+        let texts = ["/proc/net/tcp", "/proc/net/tcp6"].compactMap(ProcFile.text)
         let lengths = texts.compactMap { length(of: port, in: $0) }
         return lengths.isEmpty ? nil : lengths.reduce(0, +)
     }
