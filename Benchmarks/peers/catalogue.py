@@ -78,6 +78,8 @@ class Peer:
     settle: float = 0.05
     # Whether it has the option --threads.
     is_threaded: bool = True
+    # Whether it does not start without io_uring.
+    needs_uring: bool = False
 
     def missing(self):
         return [need for need in self.needs if not need.is_met()]
@@ -118,7 +120,8 @@ def asio(name, *flags):
     return Peer(
         name, needs, lambda jobs: [["g++", "-std=c++20", "-O2", "-Wall", "-Wextra", "-Werror", *flags, "-o", product,
                                     "peer.cpp", "-pthread", *(["-luring"] if flags else [])]],
-        product, [product], lambda: "Boost " + ".".join(map(str, boost())), HERE / "asio")
+        product, [product], lambda: "Boost " + ".".join(map(str, boost())), HERE / "asio",
+        needs_uring=bool(flags))
 
 
 def boost():
@@ -131,7 +134,8 @@ def reference(name, program_name):
     product = OUT / program_name
     return Peer(
         name, (program("cc", "gcc"), program("make", "make")), lambda jobs: [["make", "-s", "-C", ROOT, "reference"]],
-        product, [product], lambda: "Benchmarks/Reference", ROOT / "Benchmarks" / "Reference", is_threaded=False)
+        product, [product], lambda: "Benchmarks/Reference", ROOT / "Benchmarks" / "Reference", is_threaded=False,
+        needs_uring=program_name == "echo_uring")
 
 
 def cargo(jobs):

@@ -3,17 +3,19 @@
 """Other servers that do what `gori echo` does, and how Gori compares with them.
 
     python3 Benchmarks/peers/peers.py [build] [--install] [NAME]...    build what this machine can
-    python3 Benchmarks/peers/peers.py list                             what there is, with versions
+    python3 Benchmarks/peers/peers.py list [--json FILE]               what there is, with versions
     python3 Benchmarks/peers/peers.py run [--rounds N] [--scenarios c50,p50d16] [NAME]...
 
 `run` lets each peer take turns with `gori echo`, in the way of Benchmarks/run.py, and prints ratios: Gori divided by
-peer.
+peer. `build` also writes what `list --json` does to Benchmarks/.out/peers/peers.json, where `gori study --peers` looks.
 """
 
 import argparse
+import json
 import os
 import pathlib
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +24,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import run as bench  # noqa: E402
 from catalogue import BUILT, VENV, peers  # noqa: E402
 
+LIST = BUILT / "peers.json"
 SCENARIOS = "c50,c50d16,p50d16,b100g10"
 
 
@@ -97,14 +100,51 @@ def build(options):
         reason = why_not_built(peer, options.jobs)
         built += reason is None
         say(f"skipped {peer.name}: {reason}" if reason else f"built {peer.name}: {peer.version()}")
+    # All that there are, whichever were asked for now.
+    write(listing(peers()), LIST)
     return 0 if built else 1
 
 
+def missing_of(peer):
+    """Why a peer cannot be started; None when it can."""
+    missing = ", ".join(need.what for need in peer.missing())
+    return f"no {missing} here" if missing else None if peer.is_built() else "not built"
+
+
+def listing(chosen):
+    """What `gori study --peers` reads: what can be started here, how, and what cannot, and why."""
+    reasons = {peer.name: missing_of(peer) for peer in chosen}
+    return {
+        "schema": "gori-peers-1",
+        "peers": [{
+            "name": peer.name, "version": peer.version(), "command": runnable(peer.command()),
+            "settleSeconds": peer.settle, "needsUring": peer.needs_uring,
+        } for peer in chosen if reasons[peer.name] is None],
+        "skipped": [{"name": name, "reason": reason} for name, reason in reasons.items() if reason],
+    }
+
+
+def runnable(command):
+    """With the program by its path."""
+    return [str(pathlib.Path(shutil.which(command[0]) or command[0]).absolute()), *command[1:]]
+
+
+def write(listing, path):
+    text = json.dumps(listing, indent=2) + "\n"
+    if str(path) == "-":
+        print(text, end="")
+        return
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
 def show_list(options):
+    if options.json:
+        write(listing(options.peers), options.json)
+        return 0
     for peer in options.peers:
-        missing = ", ".join(need.what for need in peer.missing())
-        state = f"no {missing} here" if missing else peer.version() if peer.is_built() else "not built"
-        say(f"{peer.name:12} {state}")
+        say(f"{peer.name:12} {missing_of(peer) or peer.version()}")
     return 0
 
 
@@ -164,6 +204,8 @@ def arguments(words):
         if verb == "build":
             part.add_argument("--install", action="store_true", help="get what is missing from Debian and PyPI")
             part.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+        if verb == "list":
+            part.add_argument("--json", metavar="FILE", help="write it for gori study --peers; - is standard output")
         if verb == "run":
             part.add_argument("--rounds", type=int, default=12, help="rotations of each pair (default 12)")
             part.add_argument("--scenarios", default=SCENARIOS, metavar="NAMES", help=f"(default {SCENARIOS})")

@@ -53,11 +53,13 @@ public final class RunningServer: Sendable {
         var selection = selected
         if selection.port == .uring {
             let features = selection.features
+            let techniques = surroundings.definition.configuration.techniques.intersection(.uring)
             let isDirect = Self.decideAboutTables(surroundings.definition, features)
             var team: WorkerTeam<UringPort>?
             do throws(PortError) {
                 team = try WorkerTeam(surroundings) { (capacity) throws(PortError) in
-                    try UringPort(capacity: capacity, features: features, directDescriptors: isDirect)
+                    try UringPort(
+                        capacity: capacity, features: features, directDescriptors: isDirect, techniques: techniques)
                 }
             } catch {
                 selection = try selection.fallingBack(after: error)
@@ -65,7 +67,10 @@ public final class RunningServer: Sendable {
             }
             if let team = team.take() { return (try team.start(latch), selection) }
         }
-        let team = try WorkerTeam(surroundings) { (capacity) throws(PortError) in try EpollPort(capacity: capacity) }
+        let techniques = surroundings.definition.configuration.techniques.intersection(.epoll)
+        let team = try WorkerTeam(surroundings) { (capacity) throws(PortError) in
+            try EpollPort(capacity: capacity, techniques: techniques)
+        }
         return (try team.start(latch), selection)
     }
 

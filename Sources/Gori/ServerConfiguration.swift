@@ -47,6 +47,9 @@ public struct ServerConfiguration: Sendable {
     public var port = PortPreference.auto
     /// Features of newer kernels that are not to be used.
     public var disabledFeatures: UringFeatures = []
+    /// Other ways to use the kernel than the default, for comparisons. Those of another port than the one that serves
+    /// have no effect.
+    public var techniques: PortTechniques = []
     /// Whether the sockets of sessions lie in the tables of the workers' rings instead of the process's own: then all
     /// workers together may have more sessions than the process may open files, though each alone may not, because the
     /// limit (`ulimit -n`) bounds its table. Without effect where io_uring does not serve or cannot do this.

@@ -29,6 +29,10 @@ struct EngineOptions: ParsableArguments {
     @Flag(help: "Sockets in the tables of the rings: the limit of open files holds for each worker, not for all.")
     var directDescriptors = false
 
+    @Option(
+        help: "Other ways to use the kernel than the default, for comparisons, separated by commas; needs --io.")
+    var techniques: String?
+
     private static let portVariable = "GORI_IO"
 
     func validate() throws {
@@ -41,6 +45,18 @@ struct EngineOptions: ParsableArguments {
             let names = UringFeatures.names.map(\.1).joined(separator: ", ")
             throw ValidationError("--disable-features takes all or some of \(names), not '\(list)'")
         }
+        if let list = techniques { try check(techniques: list) }
+    }
+
+    private func check(techniques list: String) throws {
+        guard let engine = port.flatMap({ PortEngine(rawValue: $0.rawValue) }) else {
+            throw ValidationError("--techniques needs --io uring or --io epoll: each has its own")
+        }
+        let known = PortTechniques.known(to: engine)
+        guard let wanted = PortTechniques(names: list), !wanted.isEmpty, known.isSuperset(of: wanted) else {
+            let names = PortTechniques.names.filter { known.contains($0.0) }.map(\.1).joined(separator: ", ")
+            throw ValidationError("--techniques with --io \(engine.rawValue) takes some of \(names), not '\(list)'")
+        }
     }
 
     /// Fills in what these options decide.
@@ -50,6 +66,7 @@ struct EngineOptions: ParsableArguments {
         if let workers { configuration.workers = workers }
         configuration.maximumSessions = maximumSessions
         configuration.directDescriptors = directDescriptors
+        configuration.techniques = techniques.flatMap(PortTechniques.init(names:)) ?? []
         let list = disableFeatures ?? Self.environment("GORI_URING_DISABLE") ?? ""
         configuration.disabledFeatures = UringFeatures(names: list) ?? []
     }

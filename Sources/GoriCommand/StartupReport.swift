@@ -19,6 +19,8 @@ enum StartupReport {
         Output.log("gori \(Version.current), \(configuration.workers) worker\(configuration.workers == 1 ? "" : "s")")
         Output.log("completion port: \(server.selection.reason)")
         if server.selection.port == .uring { logFeatures(server) }
+        let techniques = configuration.techniques.intersection(.known(to: server.selection.port))
+        if !techniques.isEmpty { Output.log("techniques other than the default: \(techniques)") }
         Output.log(descriptorLine(configuration, isDirect: server.hasDirectDescriptors))
         if configuration.directDescriptors, !server.hasDirectDescriptors {
             Output.log("direct descriptors: not here, every session opens a file (gori doctor says why)")

@@ -14,6 +14,7 @@ import pty
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -23,6 +24,7 @@ import server as servers
 
 FILES = {"results.json", "results.csv", "report.md", "report.html"}
 SHORT = ("--quick", "--rotations", "2", "--slice", "20")
+PEERS = servers.ROOT / "Benchmarks" / "peers" / "peers.py"
 VOID = {"meta", "input", "link", "br", "img", "hr"}
 
 
@@ -165,6 +167,11 @@ class Report(StudyTest):
         self.assertGreater(self.calls(by_name["epoll"], "right"), 2 * self.calls(by_name["epoll"], "left"))
         self.assertGreater(
             self.calls(by_name["no-silent-send"], "right"), 2 * self.calls(by_name["no-silent-send"], "left"))
+        threads = by_name["threads"]
+        self.assertEqual(threads["rightFacts"]["threads"], 52, "one for each connection, to accept and to wait")
+        self.assertLess(threads["leftFacts"]["threads"], 20)
+        # One to receive, one to send.
+        self.assertAlmostEqual(self.calls(threads, "right"), 2, delta=0.2)
         direct = by_name["direct-descriptors"]
         self.assertGreater(direct["leftFacts"]["descriptors"], direct["rightFacts"]["descriptors"] + 40)
         self.assertNotIn("silent-send", by_name["no-silent-send"]["rightFacts"]["features"])
@@ -211,6 +218,98 @@ class Report(StudyTest):
             self.assertNotIn("failure", comparison)
             self.assertEqual(len(comparison["slices"]), 4)
 
+    def test_streams_intended_times_and_slow_readers(self):
+        self.study(
+            *SHORT, "--out", self.folder, "--workload", "stream", "--workload", "open", "--workload", "slow-c50")
+        results = json.loads((self.folder / "results.json").read_text())
+        by_name = {c["workload"]["name"]: c for c in results["comparisons"] if c["kind"] == "ports"}
+        # Of its families the short run has one each, and of slow readers none unless they are asked for.
+        self.assertEqual(set(by_name), {"stream-c2", "open-20k", "slow-c50"})
+        for comparison in results["comparisons"]:
+            self.assertNotIn("failure", comparison)
+        for slice in by_name["open-20k"]["slices"]:
+            # 80 ms at 20,000/s, unless a busy machine kept the load from its processor.
+            self.assertAlmostEqual(slice["seconds"], 0.08, delta=0.5)
+            self.assertGreater(slice["messages"], 0)
+        for slice in by_name["stream-c2"]["slices"]:
+            self.assertAlmostEqual(slice["bytesSent"], 65_536 * slice["allMessages"], delta=65_536)
+        held = [slice["bytesHeld"] for slice in by_name["slow-c50"]["slices"]]
+        # A server that a busy machine kept from its processor may not have come to hold anything in the first.
+        self.assertGreater(max(held), 0)
+        self.assertLess(max(held), 50 * (8 << 20))
+        report = (self.folder / "report.md").read_text()
+        for words in ("MiB/s each way", "messages/s due", "KiB held for all of them", "20,000"):
+            self.assertIn(words, report)
+
+    def test_peers_are_measured_beside_the_default(self):
+        listed = json.loads(subprocess.run(
+            [sys.executable, "-B", str(PEERS), "list", "--json", "-"], capture_output=True, text=True, check=True,
+            timeout=60).stdout)
+        self.assertEqual(listed["schema"], "gori-peers-1")
+        self.assertIn("asyncio", [peer["name"] for peer in listed["peers"]])
+        listed["peers"] = [peer for peer in listed["peers"] if peer["name"] == "asyncio"] + [
+            {"name": "gone", "version": "0", "command": ["/nowhere/gone", "{mode}"], "settleSeconds": 0,
+             "needsUring": False},
+            # Our own, as if it were somebody else's.
+            {"name": "other", "version": "1", "settleSeconds": 0.2, "needsUring": True, "command": [
+                servers.program(), "echo", "--listen", "127.0.0.1:0", "--mode", "{mode}", "--group", "{group}",
+                "--workers", "1", "--io", "uring"]},
+        ]
+        listed["skipped"] = [{"name": "abacus", "reason": "no beads here"}]
+        path = self.folder.parent / "peers.json"
+        path.write_text(json.dumps(listed))
+        done = self.study(
+            *SHORT, "--workload", "packet-c50-d1", "--workload", "broadcast-g10", "--peers", "--peers-file", path,
+            "--out", self.folder, status=1)
+        self.assertRegex(done.stderr.splitlines()[-1], "^gori: packet-c50-d1, io_uring / gone: gone ended")
+        results = json.loads((self.folder / "results.json").read_text())
+        self.assertEqual([peer["name"] for peer in results["peers"]], ["asyncio", "gone", "other"])
+        found = [comparison for comparison in results["comparisons"] if comparison["kind"] == "peers"]
+        self.assertEqual(results["comparisons"][-len(found):], found, "they come last")
+        self.assertEqual({(c["workload"]["name"], c["right"]) for c in found if "failure" not in c}, {
+            (workload, peer) for workload in ("packet-c50-d1", "broadcast-g10") for peer in ("asyncio", "other")})
+        for comparison in found:
+            if comparison["right"] == "gone":
+                continue
+            self.assertGreater(comparison["rightFacts"]["residentKiB"], 1_000)
+            for slice in comparison["slices"]:
+                self.assertGreater(slice["allMessages"], 0)
+                is_peer = slice["side"] == "right"
+                self.assertEqual(slice.get("isWithoutCounters", False), is_peer)
+                self.assertEqual(slice["systemCalls"] == 0, is_peer)
+        self.assertIn({"workload": "peers", "left": "io_uring", "right": "abacus", "reason": "no beads here"},
+                      results["omissions"])
+        report = (self.folder / "report.md").read_text()
+        for words in ("## Servers of others", "| asyncio | Python ", "no beads here"):
+            self.assertIn(words, report)
+
+    def test_the_world_is_played_on_one_side_at_a_time(self):
+        process = self.start("--rotations", "1", "--slice", "20", "--workload", "course")
+        servers_seen = 0
+        while process.poll() is None:
+            running = [pid for pid in children(process) if self.is_serving(pid)]
+            servers_seen = max(servers_seen, len(running))
+            time.sleep(0.02)
+        self.assertEqual(process.returncode, 0, process.stderr.read())
+        self.assertEqual(servers_seen, 1)
+        results = json.loads((self.folder / "results.json").read_text())
+        self.assertEqual([c["kind"] for c in results["comparisons"]], ["a/a", "ports"])
+        for comparison in results["comparisons"]:
+            self.assertNotIn("failure", comparison)
+            self.assertEqual([slice["side"] for slice in comparison["slices"]], ["left", "right"])
+            for slice in comparison["slices"]:
+                # A thousand players who move once a second and are told of it, and of those around them.
+                self.assertGreater(slice["messages"], 1_000)
+                self.assertGreater(slice["serverNanoseconds"], 0)
+                self.assertGreater(slice["p50"], 1_000)
+
+    @staticmethod
+    def is_serving(pid):
+        try:
+            return b"serve" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            return False
+
     def test_an_interrupted_run_reports_what_it_has(self):
         process = self.start("--quick", "--slice", "20", "--workload", "echo-64-c50-d1")
         self.wait_for_measuring(process)
@@ -237,7 +336,7 @@ class Report(StudyTest):
         results = json.loads((self.folder / "results.json").read_text())
         failed = [c["right"] for c in results["comparisons"] if "failure" in c]
         self.assertEqual(failed, ["epoll"])
-        self.assertEqual(len(results["comparisons"]), 5)
+        self.assertGreater(len(results["comparisons"]), 5)
         self.assertEqual(set(contents(self.folder)), FILES)
 
     def wait_for_child(self, process, word, within=30.0):
@@ -303,8 +402,14 @@ class Faults(StudyTest):
     def test_an_unknown_workload_is_answered_with_those_there_are(self):
         self.says_one_line("--workload", "poetry", status=64, naming=["poetry", "echo", "churn-c16"])
 
-    def test_peers_are_to_come(self):
-        self.says_one_line("--peers", status=64, naming=["--peers", "not there yet"])
+    def test_peers_that_nobody_has_built_are_asked_for(self):
+        lists = self.folder.parent / "peers.json"
+        self.says_one_line("--peers-file", lists, status=64, naming=["--peers-file", "--peers"])
+        self.says_one_line("--peers", "--peers-file", lists, status=1, naming=["cannot read", "--peers-file"])
+        lists.write_text('{"schema": "gori-peers-9"}')
+        self.says_one_line(
+            "--peers", "--peers-file", lists, status=1, naming=["gori-peers-1", "Benchmarks/peers/peers.py"])
+        self.assertFalse(self.folder.exists())
 
     def test_a_report_of_nothing_and_of_something_else(self):
         self.folder.mkdir()
@@ -336,17 +441,13 @@ class Faults(StudyTest):
 class Load(unittest.TestCase):
     """The load process, before servers that do something else than `gori echo`."""
 
-    def answer(self, spoil, traffic="echo"):
+    def answer(self, spoil, traffic="echo", slices="5 100\n", connects=True, **more):
         """What the load process says of a server that passes every chunk of a stream through `spoil`."""
         listener = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(listener.close)
         listener.settimeout(20)
 
-        def serve():
-            try:
-                stream, _ = listener.accept()
-            except OSError:
-                return
+        def serve(stream):
             # A load that has found a fault goes away.
             with stream, contextlib.suppress(OSError):
                 count = 0
@@ -357,14 +458,20 @@ class Load(unittest.TestCase):
                     count += len(data)
                     stream.sendall(data)
 
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        workload = {"name": "x", "traffic": traffic, "connections": 1, "active": 1, "depth": 2, "size": 64, "group": 1}
+        def accept():
+            with contextlib.suppress(OSError):
+                while True:
+                    threading.Thread(target=serve, args=listener.accept()[:1], daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+        workload = {"name": "x", "traffic": traffic, "connections": 1, "active": 1, "depth": 2, "size": 64, "group": 1,
+                    **more}
         order = {"port": listener.getsockname()[1], "server": os.getpid(), "workload": workload, "spins": False}
         done = subprocess.run(
-            [servers.program(), "study-load", json.dumps(order)], input="5 100\n", capture_output=True, text=True,
+            [servers.program(), "study-load", json.dumps(order)], input=slices, capture_output=True, text=True,
             timeout=60)
-        self.assertEqual(done.stdout.splitlines()[0], "connected")
+        if connects:
+            self.assertEqual(done.stdout.splitlines()[0], "connected")
         return done
 
     def test_an_honest_server_is_measured(self):
@@ -374,6 +481,69 @@ class Load(unittest.TestCase):
         self.assertGreater(answer["messages"], 0)
         self.assertGreater(answer["serverNanoseconds"], 0)
         self.assertAlmostEqual(answer["seconds"], 0.1, delta=1)
+
+    def test_an_open_loop_sends_when_it_is_due_and_charges_a_stall_for_all_that_was(self):
+        def stall(data, count):
+            if 6400 <= count < 6400 + len(data):
+                time.sleep(0.2)
+            return data
+
+        done = self.answer(stall, traffic="open", slices="20 800\n20 300\n", rate=500)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        first, second = map(json.loads, done.stdout.splitlines()[1:])
+        # 500 a second for 0.8 s, whatever came back meanwhile.
+        self.assertAlmostEqual(first["messages"], 400, delta=60)
+        self.assertAlmostEqual(second["messages"], 150, delta=60)
+        # A quarter of the slice's messages were due in the stall, so one of a hundred waited for nearly all of it.
+        self.assertGreater(first["p99"], 150_000)
+        self.assertLess(second["p50"], first["p99"])
+
+    def test_an_open_loop_compares_every_byte(self):
+        done = self.answer(lambda data, count: b"x" * len(data) if count > 640 else data, traffic="open", rate=2_000)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("other bytes came back", done.stderr)
+
+    def test_slow_readers_are_measured_beside_and_their_loss_is_noticed(self):
+        honest = self.answer(lambda data, _: data, traffic="slow", slow=2, slices="5 200\n5 200\n")
+        self.assertEqual((honest.returncode, honest.stderr), (0, ""))
+        for line in honest.stdout.splitlines()[1:]:
+            answer = json.loads(line)
+            self.assertGreater(answer["messages"], 0)
+            self.assertGreaterEqual(answer["allMessages"], answer["messages"])
+
+        # The active one sends 64 bytes at a time, the slow ones as much as is taken.
+        closed = self.answer(
+            lambda data, _: None if len(data) > 1_000 else data, traffic="slow", slow=2, connects=False)
+        self.assertEqual(closed.returncode, 1)
+        self.assertRegex(closed.stderr, "slow reader|connect")
+        spoilt = self.answer(
+            lambda data, _: bytes(len(data)) if len(data) > 1_000 else data, traffic="slow", slow=2)
+        self.assertEqual(spoilt.returncode, 1)
+        self.assertIn("other bytes came back than were sent, on slow reader", spoilt.stderr)
+
+    def test_a_server_that_takes_all_of_a_slow_reader_is_noticed(self):
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+
+        def drain(stream):
+            with stream, contextlib.suppress(OSError):
+                while stream.recv(1 << 20):
+                    pass
+
+        def swallow():
+            with contextlib.suppress(OSError):
+                while True:
+                    threading.Thread(target=drain, args=listener.accept()[:1], daemon=True).start()
+
+        threading.Thread(target=swallow, daemon=True).start()
+        workload = {"name": "x", "traffic": "slow", "connections": 2, "active": 1, "depth": 1, "size": 64, "group": 1,
+                    "slow": 1}
+        order = {"port": listener.getsockname()[1], "server": os.getpid(), "workload": workload, "spins": False}
+        done = subprocess.run(
+            [servers.program(), "study-load", json.dumps(order)], input="5 20\n", capture_output=True, text=True,
+            timeout=60)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, "more than 32 MiB were taken of slow reader 0")
 
     def test_a_wrong_byte_is_noticed(self):
         def spoil(data, count):
@@ -399,7 +569,7 @@ class Load(unittest.TestCase):
         self.assertRegex(done.stderr, "closed connection|reset")
 
     def test_silence_is_noticed(self):
-        done = self.answer(lambda data, count: b"" if count >= 6400 else data)
+        done = self.answer(lambda data, count: b"" if count >= 640 else data)
         self.assertEqual(done.returncode, 1)
         self.assertIn("not answered", done.stderr)
 

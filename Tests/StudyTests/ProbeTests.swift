@@ -2,6 +2,7 @@
 
 import Foundation
 import Glibc
+import Overlapped
 import Testing
 
 @testable import Study
@@ -51,6 +52,46 @@ struct ProbeTests {
         #expect(ProcessFacts.residentKiB(of: own) > 1_000)
         let before = ProcessFacts.switches(of: own)
         #expect(before.voluntary + before.forced > 0)
+    }
+
+    @Test("Of a processor that is shared, what is lost is what was neither idle nor the server's") func lostTime()
+        throws
+    {
+        #expect(ProcessFacts.threadLimit() > 100)
+        let idle = try #require(LostTime.idleNanoseconds(of: 0))
+        #expect(idle > 0 && idle % 1_000_000 == 0)
+        #expect(LostTime.idleNanoseconds(of: 1 << 20) == nil)
+        var order = LoadOrder(
+            port: 1, server: getpid(), workload: WorkloadTable.all[0], spins: false, sharedCore: 0)
+        let lost = LostTime(order)
+        let first = lost.read(at: 0, server: 0)
+        // A second in which the server had nothing: idle or somebody else's.
+        let second = lost.between(first, lost.read(at: 1_000_000_000, server: 0))
+        #expect(second > 500_000_000)
+        #expect(second >= 400_000_000 + lost.between(first, lost.read(at: 1_000_000_000, server: 500_000_000)))
+        order.sharedCore = nil
+        let alone = LostTime(order)
+        #expect(alone.between(alone.read(at: 0, server: 0), alone.read(at: 1 << 40, server: 0)) < 1 << 39)
+    }
+
+    @Test("Of a listener, the connections that it has not accepted") func listenQueue() throws {
+        let table = """
+              sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+               0: 0100007F:1F90 00000000:0000 0A 00000000:0000000C 00:00000000 00000000     0        0 1 1 0 100
+               1: 0100007F:1F90 0100007F:D431 01 00000000:00000005 00:00000000 00000000     0        0 2 1 0 100
+               2: 0100007F:1F91 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 3 1 0 100
+            """
+        #expect(ListenQueue.length(of: 8_080, in: table) == 12)
+        #expect(ListenQueue.length(of: 8_081, in: table) == 0)
+        #expect(ListenQueue.length(of: 8_082, in: table) == nil)
+        let anywhere = try #require(SocketAddress("127.0.0.1:0"))
+        let listener = try Sockets.listen(on: anywhere, sharesPort: false)
+        defer { Sockets.close(listener) }
+        let address = try #require(SocketAddress(localOf: listener))
+        #expect(ListenQueue.length(of: address.port) == 0)
+        let client = try Sockets.connect(to: address)
+        defer { Sockets.close(client) }
+        #expect(ListenQueue.length(of: address.port) == 1)
     }
 
     @Test func numbersOfAStatus() {

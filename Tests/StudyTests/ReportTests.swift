@@ -106,6 +106,72 @@ struct ReportTests {
         #expect(text.contains("failed: other bytes came back") && text.contains("> **1 comparisons failed"))
     }
 
+    @Test("Whether a side kept up, what a stream carried, and what was held for slow readers") func loads() throws {
+        var open = Samples.comparison(
+            .ports, "io_uring", "epoll", workload: "open-20k", (0..<12).map { _ in (1_000, 1_100) })
+        // 10,000 a second of 20,000 are not enough; so are 19,900.
+        open.slices = open.slices.map { slice in
+            var slice = slice
+            if slice.side == .left { slice.messages = 1_990 }
+            return slice
+        }
+        let stream = Samples.comparison(
+            .ports, "io_uring", "epoll", workload: "stream-c2", (0..<12).map { _ in (65_536, 131_072) })
+        var slow = Samples.comparison(
+            .ports, "io_uring", "epoll", workload: "slow-c50", (0..<12).map { _ in (1_000, 1_100) })
+        slow.slices = slow.slices.map { slice in
+            var slice = slice
+            slice.bytesHeld = slice.side == .left ? 4_096 : nil
+            return slice
+        }
+        let text = try #require(try files(Samples.results([open, stream, slow]))["report.md"])
+        #expect(text.contains("| open loop 20,000/s · 50 | 20,000 | 19,900 / 10,000 | yes / no |"))
+        #expect(text.contains("| stream, blocks of 64 KiB · 2 × 16 | 625 / 625 | 1024 / 2048 |"))
+        #expect(text.contains("| echo 64 B · 50 beside 50 slow readers | 50 | 4 / – |"))
+        #expect(!(try #require(try files(Samples.usual)["report.md"])).contains("messages/s due"))
+    }
+
+    @Test("A noisy open loop does not hide what a closed one shows, and the other way round") func regimes() {
+        let noisy = Samples.comparison(
+            .same, "io_uring", "io_uring", workload: "open-5k", (0..<12).map { _ in (1_000, 1_300) })
+        let quiet = Samples.comparison(.same, "io_uring", "io_uring", (0..<12).map { _ in (1_000, 1_010) })
+        func summary(_ workload: String) -> Summary {
+            Summary(
+                Samples.comparison(
+                    .ports, "io_uring", "epoll", workload: workload, (0..<12).map { _ in (1_000, 1_100) }))
+        }
+        let floor = NoiseFloor([Summary(noisy), Summary(quiet)])
+        #expect(floor.verdict(of: summary("echo-64-c50-d1"), .processor) == .more)
+        #expect(floor.verdict(of: summary("open-20k"), .processor) == .noDifference)
+        // Without an A/A of its own it is held against the worst there is.
+        #expect(floor.verdict(of: summary("course-c1000"), .processor) == .noDifference)
+        #expect(NoiseFloor([Summary(quiet)]).verdict(of: summary("course-c1000"), .processor) == .more)
+    }
+
+    @Test("Of peers stands what the kernel counts, and a dash for what only we do") func peers() throws {
+        var comparison = Samples.comparison(.peers, "io_uring", "abacus", (0..<12).map { _ in (1_000, 3_000) })
+        comparison.slices = comparison.slices.map { slice in
+            var slice = slice
+            if slice.side == .right { slice.isWithoutCounters = true }
+            return slice
+        }
+        var results = Samples.results([comparison])
+        results.peers = [
+            PeerList.Peer(
+                name: "abacus", version: "Beads 3", command: ["/x"], settleSeconds: 0, needsUring: false)
+        ]
+        let files = try files(results)
+        let text = try #require(files["report.md"])
+        #expect(text.contains("| abacus | Beads 3 |"))
+        #expect(text.contains("| abacus, echo 64 B · 50 × 1 | 1000 / 3000 | 3.000 (3.000–3.000) ↑ |"))
+        #expect(
+            text.contains("| 0.0500 / – | 20.0 / – | 1.00 / – | 64.0 / – | 12.0 / 12.0 | 2.00 / 2.00 | 0.250 / – |"))
+        #expect(text.contains("## 다른 서버들"))
+        let lines = try #require(files["results.csv"]).components(separatedBy: "\r\n")
+        #expect(lines[1].hasSuffix(",0.05,1.0,1.0,0.25,20,4") && lines[2].hasSuffix(",160.0,,,,,20,4"))
+        #expect(!(try #require(try self.files(Samples.usual)["report.md"])).contains("Servers of others"))
+    }
+
     @Test("Quiet rotations are what counts, as long as there are enough") func disturbed() {
         var comparison = Samples.comparison(.ports, "io_uring", "epoll", (0..<12).map { _ in (1_000, 1_100) })
         comparison.slices += [

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "threads.h"
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/types.h>
@@ -19,6 +20,13 @@ int cs_pipe(int ends[2]);
 
 /* Whether this process may run on a core. */
 int cs_may_run_on(unsigned core);
+
+/* Connects to 127.0.0.1 with buffers of so many bytes, which have to be set before the connection stands. Returns a
+ * descriptor that does not block, or minus an errno. */
+int cs_connect_with_buffers(uint16_t port, int receive, int send);
+
+/* Waits until one of the descriptors has room to send; 0: none had within so many milliseconds. */
+int cs_any_has_room(const int *descriptors, unsigned count, int milliseconds);
 
 int cs_epoll_create(void);
 int cs_epoll_add(int set, int descriptor, uint32_t events, uint64_t data);

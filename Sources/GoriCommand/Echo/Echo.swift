@@ -28,6 +28,9 @@ struct Echo: ParsableCommand {
     @Option(help: "Milliseconds of silence after which a connection is closed; 0: never.")
     var idleTimeout = 0
 
+    @Flag(help: "Without the engine: blocking calls, and a thread for each connection. For comparisons.")
+    var threadPerConnection = false
+
     @Option(help: "A report in JSON: not there yet.")
     var json: String?
 
@@ -36,9 +39,11 @@ struct Echo: ParsableCommand {
         try checkRange(idleTimeout, 0...86_400_000, "--idle-timeout")
         try checkRange(group, 0...1_000_000, "--group")
         if mode == .udp { throw ValidationError("--mode udp is not there yet: use echo, packet or broadcast") }
+        if threadPerConnection { try ThreadedEcho.check(options, idleTimeout: idleTimeout) }
     }
 
     func run() throws {
+        if threadPerConnection { return try ThreadedEcho.run(mode, group: group, options) }
         var configuration = ServerConfiguration()
         try options.apply(to: &configuration)
         configuration.idleTimeout = idleTimeout

@@ -11,7 +11,8 @@ struct StudyCommand: ParsableCommand {
         discussion: """
             Example: gori study --quick --out study
 
-            Takes less than 30 minutes, with --quick less than 3, and wants two processors that nobody else uses. \
+            Takes less than 30 minutes, with --quick less than 3 (with --peers 15 and 3 more), and wants two \
+            processors that nobody else uses. \
             Writes report.html, report.md, results.csv and results.json; Ctrl-C writes the report of what there is.
             """)
 
@@ -23,7 +24,9 @@ struct StudyCommand: ParsableCommand {
 
     @Option(
         name: .customLong("workload"),
-        help: "Only this one; may be given more than once. A name or one of echo, packet, broadcast, idle, churn.")
+        help:
+            "Only this one; may be given more than once. A name or one of \(Self.families)."
+    )
     var names: [String] = []
 
     @Option(name: .customLong("from"), help: "Make the report of a results.json, and measure nothing.")
@@ -32,15 +35,19 @@ struct StudyCommand: ParsableCommand {
     @Option(help: "Write the results to this file as well; '-' is standard output.")
     var json: String?
 
-    @Flag(help: "Other servers beside ours: not there yet.")
+    @Flag(help: "Servers of others, too: those that Benchmarks/peers/peers.py has built. Takes 15 minutes more.")
     var peers = false
+
+    @Option(help: "The list of them, as peers.py writes it. Default: that of this checkout.")
+    var peersFile: String?
+
+    private static var families: String { WorkloadTable.families.joined(separator: ", ") }
 
     // For tests, which have no minutes.
     @Option(help: .hidden) var rotations: Int?
     @Option(help: .hidden) var slice: Int?
 
     func validate() throws {
-        guard !peers else { throw ValidationError("--peers is not there yet: leave it out") }
         guard WorkloadTable.chosen(by: names) != nil else {
             let known = WorkloadTable.families + WorkloadTable.all.map(\.name)
             throw ValidationError(
@@ -48,14 +55,15 @@ struct StudyCommand: ParsableCommand {
         }
         if let rotations { try checkRange(rotations, 1...1_000, "--rotations") }
         if let slice { try checkRange(slice, 1...10_000, "--slice") }
-        if source != nil, quick || !names.isEmpty {
-            throw ValidationError("--from measures nothing: leave --quick and --workload out")
+        if peersFile != nil, !peers { throw ValidationError("--peers-file belongs to --peers") }
+        if source != nil, quick || peers || !names.isEmpty {
+            throw ValidationError("--from measures nothing: leave --quick, --peers and --workload out")
         }
     }
 
     func run() throws {
         let folder = URL(filePath: out ?? Self.folderOfNow(), directoryHint: .isDirectory)
-        let data = try source.map(Self.read) ?? measure(into: folder)
+        let data = try source.map { try Self.read($0, "--from") } ?? measure(into: folder)
         let report: StudyReport
         do {
             report = try StudyReport(data)
@@ -77,13 +85,14 @@ struct StudyCommand: ParsableCommand {
         guard !FileManager.default.fileExists(atPath: results.path) else {
             throw RunFailure("\(results.path) is there already: give another --out")
         }
+        let others = try peers ? listOfPeers() : nil
         // Before half an hour of measuring, not after it.
         try make(folder)
-        var settings = StudySettings(isQuick: quick, names: names)
+        var settings = StudySettings(isQuick: quick, names: names, withPeers: peers)
         if let rotations { (settings.rotations, settings.starts) = (rotations, 1) }
         if let slice { (settings.sliceMilliseconds, settings.warmUpMilliseconds) = (slice, slice / 2) }
         let run = StudyRun(
-            settings, version: Version.current, workloads: WorkloadTable.chosen(by: names) ?? [])
+            settings, version: Version.current, workloads: WorkloadTable.chosen(by: names) ?? [], peers: others)
         let isTerminal = isatty(STDERR_FILENO) == 1
         var last = 0
         let found = run.run { progress in
@@ -98,6 +107,19 @@ struct StudyCommand: ParsableCommand {
         return try ResultsFile.encode(found)
     }
 
+    private func listOfPeers() throws -> PeerList {
+        guard let path = peersFile ?? PeerList.find() else {
+            throw RunFailure(
+                "no \(PeerList.place) here: build peers with python3 Benchmarks/peers/peers.py, or give --peers-file")
+        }
+        let data = try Self.read(path, "--peers-file")
+        do {
+            return try PeerList(data)
+        } catch {
+            throw RunFailure("\(path): \(error); python3 Benchmarks/peers/peers.py makes another")
+        }
+    }
+
     private static func folderOfNow() -> String {
         let time = Date().formatted(.iso8601.timeSeparator(.omitted)).prefix(15)
         return "study-\(time)"
@@ -109,11 +131,11 @@ struct StudyCommand: ParsableCommand {
 
     // MARK: Files
 
-    private static func read(_ path: String) throws -> Data {
+    private static func read(_ path: String, _ option: String) throws -> Data {
         do {
             return try Data(contentsOf: URL(filePath: path))
         } catch {
-            throw RunFailure("cannot read \(path): \(error.localizedDescription); give another --from")
+            throw RunFailure("cannot read \(path): \(error.localizedDescription); give another \(option)")
         }
     }
 

@@ -18,6 +18,8 @@ public struct EpollPort: CompletionPort, ~Copyable {
     let scratch: UnsafeMutableRawPointer
     let streams: UnsafeMutablePointer<EpollStream>
     let capacity: Int
+    /// What it does otherwise than by default.
+    public let techniques: PortTechniques
     var listeners: [EpollListener] = []
     var operations = OperationTable()
     var watched: [Int32: WatchedDescriptor] = [:]
@@ -67,14 +69,19 @@ public struct EpollPort: CompletionPort, ~Copyable {
 
     /// Makes a port.
     ///
-    /// - Parameter capacity: the streams it can hold.
+    /// - Parameters:
+    ///   - capacity: the streams it can hold.
+    ///   - techniques: other ways than the default, of `PortTechniques.epoll`.
     /// - Throws: `PortError` when the kernel refuses descriptors or memory.
-    public init(capacity: Int) throws(PortError) { try self.init(capacity: capacity, kernel: nil) }
+    public init(capacity: Int, techniques: PortTechniques = []) throws(PortError) {
+        try self.init(capacity: capacity, techniques: techniques, kernel: nil)
+    }
 
     /// Makes a port on a kernel that is not this machine's, for simulation.
     @_spi(Measuring)
-    public init(capacity: Int, kernel: ForeignKernel?) throws(PortError) {
+    public init(capacity: Int, techniques: PortTechniques = [], kernel: ForeignKernel?) throws(PortError) {
         precondition(capacity > 0 && capacity <= CompletionKey.slotLimit)
+        precondition(PortTechniques.epoll.isSuperset(of: techniques), "no techniques of epoll: \(techniques)")
         let set = try EpollSet(kernel: kernel)
         let bell = kernel?.makeEvent() ?? eventfd(0, Int32(EFD_CLOEXEC))
         guard bell >= 0 else { throw PortError(call: "eventfd", code: errno) }
@@ -93,6 +100,7 @@ public struct EpollPort: CompletionPort, ~Copyable {
         scratch = memory + Self.memorySize
         self.streams = streams.bindMemory(to: EpollStream.self, capacity: capacity)
         self.capacity = capacity
+        self.techniques = techniques
         doorbellDescriptor = bell
         doorbell = Doorbell(mechanism: .event(bell))
         reading.reserveCapacity(256)

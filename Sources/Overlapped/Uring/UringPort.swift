@@ -22,6 +22,8 @@ public struct UringPort: CompletionPort, ~Copyable {
     var operations = OperationTable()
     /// What this port uses of the newer kernels.
     public let features: UringFeatures
+    /// What it does otherwise than by default.
+    public let techniques: PortTechniques
     /// Whether the sockets of streams lie in the ring's own table and cost the process no descriptor.
     public let hasDirectDescriptors: Bool
     /// Counted since the port was made.
@@ -69,22 +71,27 @@ public struct UringPort: CompletionPort, ~Copyable {
     ///   - features: what to use, as found by `UringPreflight.run`.
     ///   - directDescriptors: whether `associate` moves sockets into the ring's own table. What needs their descriptor
     ///     (getpeername(2), setsockopt(2)) is done before.
+    ///   - techniques: other ways than the default, of `PortTechniques.uring`.
     ///   - sizes: of the rings and of receive memory.
     /// - Throws: `PortError` when the kernel refuses the ring, its buffers or its table: EMFILE when direct descriptors
     ///   are wanted for more streams than the process may open files, EOPNOTSUPP without the features that they need.
     public init(
-        capacity: Int, features: UringFeatures, directDescriptors: Bool = false, sizes: UringSizes = UringSizes()
+        capacity: Int, features: UringFeatures, directDescriptors: Bool = false, techniques: PortTechniques = [],
+        sizes: UringSizes = UringSizes()
     ) throws(PortError) {
         try self.init(
-            capacity: capacity, features: features, directDescriptors: directDescriptors, sizes: sizes, kernel: nil)
+            capacity: capacity, features: features, directDescriptors: directDescriptors, techniques: techniques,
+            sizes: sizes, kernel: nil)
     }
 
     /// Makes a port on a kernel that is not this machine's, for simulation; the rest is as above.
     @_spi(Measuring)
     public init(
-        capacity: Int, features: UringFeatures, directDescriptors: Bool, sizes: UringSizes, kernel: ForeignKernel?
+        capacity: Int, features: UringFeatures, directDescriptors: Bool, techniques: PortTechniques = [],
+        sizes: UringSizes, kernel: ForeignKernel?
     ) throws(PortError) {
         precondition(capacity > 0 && capacity <= CompletionKey.slotLimit)
+        precondition(PortTechniques.uring.isSuperset(of: techniques), "no techniques of io_uring: \(techniques)")
         var ring = try UringRing(
             sqEntries: sizes.submissions, cqEntries: max(sizes.submissions, sizes.completions), kernel: kernel)
         ring.recordIfWanted()
@@ -108,6 +115,7 @@ public struct UringPort: CompletionPort, ~Copyable {
         self.buffers = buffers
         self.capacity = capacity
         self.features = features
+        self.techniques = techniques
         hasDirectDescriptors = directDescriptors
         pending.reserveCapacity(1_024)
         parked.reserveCapacity(1_024)

@@ -12,6 +12,8 @@ public struct Variant: Sendable {
         case completions
         /// Open descriptors of the server.
         case descriptors
+        /// Threads of the server.
+        case threads
         /// What the server says, having tried, that it uses of the kernel: nothing that is counted changes.
         case features
     }
@@ -34,6 +36,8 @@ public struct Variant: Sendable {
     public let workloads: [String]
     /// Those of them that the short run measures.
     public let quickWorkloads: [String]
+    /// The server of others that it is; nil: it is one of ours.
+    var peer: PeerList.Peer?
 
     init(
         _ name: String, _ title: Text, _ meaning: Text, _ arguments: [String], base: String? = nil,
@@ -50,6 +54,9 @@ public struct Variant: Sendable {
         quickWorkloads = quick
     }
 
+    /// Whether a server of it has a thread for each connection, and no engine.
+    var hasThreadPerConnection: Bool { arguments.contains("--thread-per-connection") }
+
     /// Whether it needs io_uring.
-    var usesUring: Bool { arguments.contains("uring") }
+    var usesUring: Bool { peer?.needsUring ?? arguments.contains("uring") }
 }

@@ -3,17 +3,27 @@
 /// Every workload there is; a new one is an entry here.
 public enum WorkloadTable {
     /// All, in the order of the report.
-    public static let all: [Workload] = echoes + packets + broadcasts + [idle, churn]
+    public static let all: [Workload] =
+        echoes + packets + broadcasts + [idle, churn] + streams + [slow] + opens + [course]
 
     /// The families, in the order of the report.
-    public static let families = ["echo", "packet", "broadcast", "idle", "churn"]
+    public static let families = [
+        "echo", "packet", "broadcast", "idle", "churn", "stream", "slow", "open", "course",
+    ]
 
     /// What the short run measures.
     static let quick: Set<String> = [
         "echo-64-c1-d1", "echo-64-c50-d1", "echo-64-c500-d1", "echo-64-c5000-d1", "echo-64-c50-d16",
         "echo-1k-c50-d1", "echo-16k-c50-d1", "packet-c50-d1", "packet-c50-d16", "broadcast-g10", "broadcast-g100",
-        "broadcast-g1000", "idle-c10000", "churn-c16",
+        "broadcast-g1000", "idle-c10000", "churn-c16", "stream-c2", "open-20k",
     ]
+
+    /// What peers are compared in, and in the short run.
+    static let peers = [
+        "echo-64-c50-d1", "echo-64-c500-d1", "echo-64-c50-d16", "echo-16k-c50-d1", "echo-64-c1-d1", "packet-c50-d1",
+        "broadcast-g10", "broadcast-g100", "churn-c16",
+    ]
+    static let quickPeers = ["echo-64-c50-d1", "echo-64-c50-d16", "packet-c50-d1", "broadcast-g10"]
 
     /// Bytes under way above which a workload asks more of the kernel's socket memory than of the server.
     private static let mostUnderWay = 128 << 20
@@ -52,4 +62,18 @@ public enum WorkloadTable {
     private static let idle = Workload(name: "idle-c10000", traffic: .echo, connections: 10_000, active: 100)
 
     private static let churn = Workload(name: "churn-c16", traffic: .churn, connections: 16, active: 16)
+
+    /// A mebibyte under way on each, so that neither direction ever runs dry.
+    private static let streams: [Workload] = [2, 8].map { count in
+        Workload(
+            name: "stream-c\(count)", traffic: .stream, connections: count, active: count, depth: 16, size: 65_536)
+    }
+
+    private static let slow = Workload(name: "slow-c50", traffic: .slow, connections: 100, active: 50, slow: 50)
+
+    private static let opens: [Workload] = [(5_000, "5k"), (20_000, "20k"), (50_000, "50k")].map { rate, text in
+        Workload(name: "open-\(text)", traffic: .open, connections: 50, active: 50, rate: rate)
+    }
+
+    private static let course = Workload(name: "course-c1000", traffic: .course, connections: 1_000, active: 1_000)
 }

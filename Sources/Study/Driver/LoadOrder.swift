@@ -14,6 +14,9 @@ struct LoadOrder: Codable, Sendable {
     var workload: Workload
     /// The load has a core of its own: it never sleeps, and the server pays nothing to wake it.
     var spins: Bool
+    /// The server's processor, where its threads wait for each other: what others had of it is then what it was
+    /// neither idle for nor the server's. nil: the server has one thread that works, or nothing is pinned.
+    var sharedCore: Int?
 }
 
 /// What one slice was like, as the load saw it.

@@ -19,9 +19,12 @@ public enum LoadProcess {
         }
         let workload = order.workload
         switch workload.traffic {
-        case .echo, .packet: try serve(StreamTraffic(workload, port: order.port), order)
+        case .echo, .packet, .stream: try serve(StreamTraffic(workload, port: order.port), order)
         case .broadcast: try serve(BroadcastTraffic(workload, port: order.port), order)
         case .churn: try serve(ChurnTraffic(workload, port: order.port), order)
+        case .slow: try serve(SlowTraffic(workload, port: order.port), order)
+        case .open: try serve(OpenTraffic(workload, port: order.port), order)
+        case .course: throw LoadFault("the world is played by gori bots")
         }
     }
 
@@ -48,7 +51,8 @@ public enum LoadProcess {
         let warm = Clock.now() + warmUp * 1_000_000
         try traffic.start()
         while Clock.now() < warm { try traffic.turn(waiting: sleep) }
-        let waited = ProcessFacts.nanosecondsWithoutCore(of: [order.server, getpid()])
+        let lost = LostTime(order)
+        let lostBefore = lost.read(at: Clock.now(), server: Clock.read(clock))
         let first = traffic.tally.answered
         traffic.tally.isMeasuring = true
         let (server, load, began) = (Clock.read(clock), Clock.ownProcessor(), Clock.now())
@@ -57,7 +61,7 @@ public enum LoadProcess {
         let (ended, serverEnd, loadEnd) = (Clock.now(), Clock.read(clock), Clock.ownProcessor())
         traffic.tally.isMeasuring = false
         let messages = traffic.tally.answered - first
-        let waitedEnd = ProcessFacts.nanosecondsWithoutCore(of: [order.server, getpid()])
+        let others = lost.between(lostBefore, lost.read(at: Clock.now(), server: Clock.read(clock)))
         traffic.isStopping = true
         while !traffic.isSilent {
             guard Clock.now() < ended + patience else { throw LoadFault("messages were not answered within 5 s") }
@@ -66,7 +70,7 @@ public enum LoadProcess {
         let seconds = Double(ended - began) / 1e9
         return LoadAnswer(
             messages: messages, seconds: seconds, serverNanoseconds: serverEnd - server,
-            loadNanoseconds: loadEnd - load, withoutCore: Double(waitedEnd &- waited) / 1e9 / seconds,
+            loadNanoseconds: loadEnd - load, withoutCore: Double(others) / 1e9 / seconds,
             p50: traffic.tally.microseconds(at: 50), p99: traffic.tally.microseconds(at: 99),
             p999: traffic.tally.microseconds(at: 99.9), allMessages: traffic.tally.answered - before)
     }

@@ -26,12 +26,16 @@ enum CSVReport {
         let numbers: [Double] = [
             slice.seconds, Metric.throughput.value(of: slice), Metric.processor.value(of: slice),
             Double(slice.loadNanoseconds) / 1e9 / slice.seconds, slice.withoutCore, slice.p50, slice.p99, slice.p999,
-            Summary.ratio(of: all, \.systemCalls), Summary.ratio(of: all, \.completions),
-            Summary.ratio(of: all, \.sends), Summary.ratio(of: all, \.bytesCopied),
         ]
+        let counters: [KeyPath<Slice, UInt64>] = [\.systemCalls, \.completions, \.sends, \.bytesCopied]
+        let counted: [Double] = counters.map { counter in
+            slice.isWithoutCounters == true ? .nan : Summary.ratio(of: all) { $0[keyPath: counter] }
+        }
         let fields =
             names.map(Escape.field) + ["\(slice.start)", "\(slice.rotation)", "\(slice.messages)"]
-            + numbers.map { $0.isFinite ? "\($0)" : "" } + ["\(slice.switchesVoluntary)", "\(slice.switchesForced)"]
+            + (numbers + counted).map { $0.isFinite ? "\($0)" : "" } + [
+                "\(slice.switchesVoluntary)", "\(slice.switchesForced)",
+            ]
         return fields.joined(separator: ",")
     }
 }

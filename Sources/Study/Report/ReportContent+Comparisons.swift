@@ -15,9 +15,10 @@ extension ReportContent {
             .paragraph(
                 Text(
                     "Two processes of the same variant, measured like everything else. Whatever differs here is"
-                        + " noise: a difference is called one only when it is larger than these.",
-                    "같은 변형의 두 프로세스를 다른 비교와 똑같이 측정함. 여기서 나온 차이는 모두 잡음이며, 이보다 큰 것만"
-                        + " 차이로 봄.")))
+                        + " noise: a difference is called one only when it is larger than these, for the same"
+                        + " kind of load.",
+                    "같은 변형의 두 프로세스를 다른 비교와 똑같이 측정함. 여기서 나온 차이는 모두 잡음이며, 같은 종류의"
+                        + " 부하에서 이보다 큰 것만 차이로 봄.")))
         let clean = same.count { !floor.verdict(of: $0, .processor).isDifference }
         blocks.append(
             .paragraph(
@@ -52,7 +53,7 @@ extension ReportContent {
                         + " 때, 처리량은 1보다 작을 때 io_uring이 나음.")),
             .paragraph(Self.signs),
             plot(.processor, ports), plot(.throughput, ports), costs(ports), delays(ports), counters(ports),
-        ]
+        ] + loads(ports)
     }
 
     var variants: [Block] {
@@ -66,6 +67,30 @@ extension ReportContent {
                         + " shows that it is in force.",
                     "변형마다 그 기본값과, 효과가 보일 수 있는 부하에서 비교함. 계수가 실제로 적용되었음을 보임.")),
             evidence(variants), plot(.processor, variants), costs(variants), delays(variants), counters(variants),
+        ]
+    }
+
+    var peers: [Block] {
+        let peers = summaries(.peers)
+        guard !peers.isEmpty else { return [] }
+        var table = Table(columns: [Text("server", "서버"), Text("built on", "기반")], wordColumns: 2)
+        for peer in results.peers ?? [] where peers.contains(where: { $0.comparison.right == peer.name }) {
+            table.rows.append([Text(peer.name), Text(peer.version)])
+        }
+        let own = peers.first?.comparison.left ?? ""
+        return [
+            .heading(Text("Servers of others", "다른 서버들"), anchor: "peers"),
+            .paragraph(
+                Text(
+                    "Left is \(own) as it is by default, right is a server on another framework that does the same and"
+                        + " no more, with one thread that serves. Ratios are of the other to ours: CPU and delays above"
+                        + " 1 speak for ours, throughput below 1 does. They have no sessions, limits, timeouts or"
+                        + " counters, which ours has: what only ours counts is `–` for them.",
+                    "왼쪽은 \(own)의 기본값, 오른쪽은 다른 프레임워크로 같은 일만 하는, 서비스 스레드가 하나인 서버. 비율은"
+                        + " 우리 것에 대한 다른 것의 값: CPU와 지연은 1보다 클 때, 처리량은 1보다 작을 때 우리 것이 나음."
+                        + " 다른 서버에는 우리 것이 가진 세션, 제한, 타임아웃, 계수가 없음: 우리만 세는 것은 `–`.")),
+            .table(table), plot(.processor, peers), plot(.throughput, peers), costs(peers), delays(peers),
+            counters(peers),
         ]
     }
 
@@ -85,7 +110,7 @@ extension ReportContent {
         switch comparison.kind {
         case .same: return comparison.workload.label + Text(", \(comparison.left)")
         case .ports: return comparison.workload.label
-        case .variants: return Text("\(comparison.right), ") + comparison.workload.label
+        case .variants, .peers: return Text("\(comparison.right), ") + comparison.workload.label
         }
     }
 

@@ -13,9 +13,14 @@ extension ReportContent {
         ])
         for summary in summaries {
             let comparison = summary.comparison
-            let name = comparison.kind == .variants ? Text("\(comparison.right), ") : Text("")
-            func both(_ value: ([Slice]) -> Double) -> Text {
-                Text("\(Figures.short(value(summary.left))) / \(Figures.short(value(summary.right)))")
+            let isNamed = comparison.kind == .variants || comparison.kind == .peers
+            let name = isNamed ? Text("\(comparison.right), ") : Text("")
+            func both(isOurs: Bool = true, _ value: ([Slice]) -> Double) -> Text {
+                let sides = [summary.left, summary.right].map { slices in
+                    let isMissing = isOurs && slices.contains { $0.isWithoutCounters == true }
+                    return isMissing ? "–" : Figures.short(value(slices))
+                }
+                return Text(sides.joined(separator: " / "))
             }
             func facts(_ value: (ServerFacts) -> Int) -> Text {
                 Text("\(value(comparison.leftFacts)) / \(value(comparison.rightFacts))")
@@ -25,8 +30,8 @@ extension ReportContent {
                 both { Summary.ratio(of: $0, \.completions, to: \.systemCalls) },
                 both { Summary.ratio(of: $0, \.completions) },
                 both { Summary.ratio(of: $0, \.bytesSent, to: \.sends) },
-                both { Summary.ratio(of: $0) { $0.switchesVoluntary &+ $0.switchesForced } * 1_000 },
-                both { Summary.ratio(of: $0, \.switchesForced) * 1_000 },
+                both(isOurs: false) { Summary.ratio(of: $0) { $0.switchesVoluntary &+ $0.switchesForced } * 1_000 },
+                both(isOurs: false) { Summary.ratio(of: $0, \.switchesForced) * 1_000 },
                 both { Summary.ratio(of: $0, \.bytesCopied) }, facts(\.threads), facts(\.residentKiB),
             ])
         }
@@ -61,6 +66,7 @@ extension ReportContent {
         case .systemCalls: Text("system calls/message", "메시지당 시스템 호출")
         case .completions: Text("completions/message", "메시지당 완료")
         case .descriptors: Text("open descriptors", "열린 기술자")
+        case .threads: Text("threads", "스레드")
         case .features: Text("features that the server uses", "서버가 쓰는 기능")
         }
     }
@@ -71,6 +77,7 @@ extension ReportContent {
         case .systemCalls: return compared(summary) { Summary.ratio(of: $0, \.systemCalls) }
         case .completions: return compared(summary) { Summary.ratio(of: $0, \.completions) }
         case .descriptors: return ("\(left.descriptors)", "\(right.descriptors)", left.descriptors != right.descriptors)
+        case .threads: return ("\(left.threads)", "\(right.threads)", left.threads != right.threads)
         case .features:
             let gone = left.features.split(separator: " ").filter {
                 !right.features.split(separator: " ").contains($0)

@@ -23,10 +23,19 @@ extension ReportContent {
                     "The load is a closed loop on epoll and plain system calls: each connection keeps so many messages"
                         + " under way, and every byte that comes back is compared with what was sent. It never sleeps"
                         + " while it has a processor of its own. A message of broadcast is a delivery, one of"
-                        + " connect-echo-close is a connection.",
+                        + " connect-echo-close is a connection. In an open loop messages are due at a fixed rate"
+                        + " instead, and in the world players walk once a second, whatever has been answered.",
                     "부하는 epoll과 보통 시스템 호출로 된 닫힌 고리: 연결마다 정해진 수의 메시지를 띄워 두고, 돌아온 모든"
                         + " 바이트를 보낸 것과 비교함. 프로세서가 따로 있으면 자지 않음. broadcast의 메시지는 배달"
-                        + " 하나, connect-echo-close의 메시지는 연결 하나."),
+                        + " 하나, connect-echo-close의 메시지는 연결 하나. 열린 고리에서는 메시지가"
+                        + " 정해진 속도로 예정되고, 월드에서는 플레이어가 초마다 걸으며, 응답과 상관없음."),
+                Text(
+                    "The world is different: a server for each measurement, which only the players of `gori bots` use,"
+                        + " and the other side does not run meanwhile. A message is a packet that a player receives,"
+                        + " and a delay the time from which a move was due until its answer, which waits for the next"
+                        + " tick.",
+                    "월드는 다름: 측정마다 `gori bots`의 플레이어만 쓰는 새 서버를 켜며, 그동안 다른 쪽은 켜지 않음."
+                        + " 메시지는 플레이어가 받은 패킷 하나, 지연은 이동이 예정된 시각부터 다음 틱을 기다린 응답까지."),
                 Text(
                     "CPU per message is the server's own processor time (clock_getcpuclockid), user and system and the"
                         + " kernel's threads for it, divided by the messages answered. It comes first: a load that is"
@@ -40,10 +49,13 @@ extension ReportContent {
                         + " 99 % percentile interval, expanded for few values, of a bootstrap with \(Bootstrap.draws)"
                         + " draws of whole rotations."
                         + " A difference is called one only where the interval excludes 1 and the median is farther"
-                        + " from 1 than that of every A/A comparison, and only in"
+                        + " from 1 than that of every A/A comparison of its kind of load (small messages, streams,"
+                        + " slow readers, open loop, world), and only in"
                         + " \(Estimate.leastRotations) rotations or more.",
                     "비율은 한 회전 안에서 구함. 수치는 회전들의 중앙값, 구간은 회전을 \(Bootstrap.draws)번 다시 뽑은"
-                        + " 부트스트랩의 99 % 백분위 구간(값이 적을 때를 위해 넓힘). 구간이 1을 포함하지 않고 중앙값이 모든 A/A보다 1에서 멀며"
+                        + " 부트스트랩의 99 % 백분위 구간(값이 적을 때를 위해 넓힘). 구간이 1을 포함하지 않고"
+                        + " 중앙값이 같은 종류의 부하(작은 메시지, 대량 전송, 느린 독자, 열린 고리, 월드)의 모든"
+                        + " A/A보다 1에서 멀며"
                         + " \(Estimate.leastRotations)회전 이상일 때만 차이로 봄."),
                 Text(
                     "A rotation in which another process had one of our processors for more than a tenth of a slice is"

@@ -15,7 +15,7 @@ struct ReportContent {
     }
 
     var blocks: [Block] {
-        opening + findings + sameAgainstItself + ports + variants + undecided + method + machine + notMeasured
+        opening + findings + sameAgainstItself + ports + variants + peers + undecided + method + machine + notMeasured
     }
 
     func summaries(_ kind: Comparison.Kind) -> [Summary] {

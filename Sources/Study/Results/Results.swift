@@ -29,6 +29,8 @@ public struct Results: Codable, Sendable {
     public var comparisons: [Comparison] = []
     /// What was to be compared and was not.
     public var omissions: [Omission] = []
+    /// The servers of others that were to be compared; nil: none was asked for.
+    public var peers: [PeerList.Peer]?
 }
 
 /// Two servers that took turns on one workload.
@@ -41,6 +43,8 @@ public struct Comparison: Codable, Sendable {
         case ports
         /// A variant and the default that it differs from.
         case variants
+        /// A server of others and io_uring as it is by default.
+        case peers
     }
 
     /// What it is for.

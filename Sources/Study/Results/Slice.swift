@@ -53,4 +53,8 @@ public struct Slice: Codable, Sendable, Equatable {
     public var switchesVoluntary: UInt64
     /// They were interrupted.
     public var switchesForced: UInt64
+    /// Bytes of output and of input in part that the server held at the end; nil: it does not say.
+    public var bytesHeld: UInt64?
+    /// A server that does not count was measured: the fields from `systemCalls` to `bytesCopied` are 0, for nothing.
+    public var isWithoutCounters: Bool?
 }

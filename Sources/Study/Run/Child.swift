@@ -24,14 +24,17 @@ final class Child {
     /// Milliseconds that a server may take to say good-bye: it promises 5 s.
     private static let farewell = 6_000
 
-    /// Runs this very program.
+    /// Runs a program.
     ///
-    /// - Parameter core: the processor that it may use; nil: any.
-    init(_ name: String, _ arguments: [String], core: Int?) throws(StudyError) {
+    /// - Parameters:
+    ///   - program: its path; nil: this very program.
+    ///   - core: the processor that it may use; nil: any.
+    init(_ name: String, program: String? = nil, _ arguments: [String], core: Int?) throws(StudyError) {
         self.name = name
         let (input, output, errors) = (try Self.pipe(), try Self.pipe(), try Self.pipe())
-        var words = (["gori"] + arguments).map { strdup($0) } + [nil]
-        process = cs_spawn("/proc/self/exe", &words, input.read, output.write, errors.write, Int32(core ?? -1))
+        var words = ([program ?? "gori"] + arguments).map { strdup($0) } + [nil]
+        process = cs_spawn(
+            program ?? "/proc/self/exe", &words, input.read, output.write, errors.write, Int32(core ?? -1))
         for word in words { free(word) }
         for end in [input.read, output.write, errors.write] { close(end) }
         self.input = input.write
@@ -56,6 +59,18 @@ final class Child {
             }
             try Interruption.check()
             wait(until: deadline)
+        }
+    }
+
+    /// Reads on until a line begins with some text.
+    ///
+    /// - Throws: as `line`; the time is that for all of them.
+    func wait(for text: String, of stream: Stream, within milliseconds: Int) throws(StudyError) {
+        let deadline = Clock.now() + UInt64(milliseconds) * 1_000_000
+        while true {
+            let now = Clock.now()
+            let left = deadline > now ? Int((deadline - now) / 1_000_000) : 0
+            if try line(of: stream, within: left).hasPrefix(text) { return }
         }
     }
 

@@ -16,6 +16,7 @@ struct ComparisonRun {
     /// - Throws: `.interrupted` only; what was measured until then is in `comparison`.
     func measure(into comparison: inout Comparison) throws(StudyError) {
         do {
+            guard pairing.workload.traffic != .course else { return try measureWorld(into: &comparison) }
             for start in 0..<settings.starts { try measure(start, into: &comparison) }
         } catch .failed(let cause) {
             comparison.failure = cause
@@ -33,8 +34,7 @@ struct ComparisonRun {
         for (variant, side) in order {
             contenders.append(try Contender(variant, pairing.workload, side, cores))
         }
-        // The first slices are thrown away: memory is touched in them for the first time.
-        for contender in contenders { _ = try contender.slice(settings, start: start, rotation: -1) }
+        for contender in contenders { try contender.settle(settings, start: start) }
         let from = settings.rotations * start / settings.starts
         let upTo = settings.rotations * (start + 1) / settings.starts
         var made = 0
@@ -56,6 +56,23 @@ struct ComparisonRun {
             } else {
                 comparison.rightFacts = contender.facts()
             }
+        }
+    }
+
+    /// The world: each side by itself, with a server of its own each time.
+    private func measureWorld(into comparison: inout Comparison) throws(StudyError) {
+        let run = CourseRun(workload: pairing.workload, settings: settings, cores: cores)
+        for rotation in 0..<settings.rotations {
+            guard rotation < Estimate.leastRotations || Clock.now() < deadline else { break }
+            onRotation(rotation)
+            let sides: [(Variant, Slice.Side)] = [(pairing.left, .left), (pairing.right, .right)]
+            var pair: [Slice] = []
+            for (variant, side) in rotation % 2 == 0 ? sides : sides.reversed() {
+                let (slice, facts) = try run.slice(variant, side, rotation: rotation)
+                pair.append(slice)
+                if side == .left { comparison.leftFacts = facts } else { comparison.rightFacts = facts }
+            }
+            comparison.slices += pair
         }
     }
 

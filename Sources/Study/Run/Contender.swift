@@ -5,6 +5,8 @@ internal import Foundation
 /// One side of a comparison: a server, and the load that is connected to it. Nobody else ever connects.
 final class Contender {
     let side: Slice.Side
+    private let isPeer: Bool
+    private let settling: Int
     private let server: EchoChild
     private let load: Child
 
@@ -13,14 +15,39 @@ final class Contender {
 
     init(_ variant: Variant, _ workload: Workload, _ side: Slice.Side, _ cores: Cores) throws(StudyError) {
         self.side = side
+        isPeer = variant.peer != nil
+        settling = variant.peer.map { Int(min(60, max(0, $0.settleSeconds)) * 1_000) } ?? 0
         server = try EchoChild(variant, workload, core: cores.server)
+        // Threads of one server wait for each other where they have one processor.
+        let isShared =
+            variant.hasThreadPerConnection
+            || variant.peer != nil && ProcessFacts.threads(of: server.process).count > 1
         let order = LoadOrder(
-            port: server.port, server: server.process, workload: workload, spins: cores.load != nil)
+            port: server.port, server: server.process, workload: workload, spins: cores.load != nil,
+            sharedCore: isShared ? cores.server : nil)
         guard let text = try? JSONEncoder().encode(order) else { throw .failed("no order") }
         load = try Child("the load", ["study-load", String(decoding: text, as: UTF8.self)], core: cores.load)
         guard try load.line(of: .output, within: Self.patience) == LoadOrder.connected else {
             throw .failed("the load did not connect")
         }
+        try waitUntilAccepted()
+    }
+
+    /// Who joins a group late has missed what was said before, and the load would wait for it.
+    private func waitUntilAccepted() throws(StudyError) {
+        let deadline = Clock.now() + UInt64(Self.patience) * 1_000_000
+        while let length = ListenQueue.length(of: server.port), length > 0 {
+            guard Clock.now() < deadline else { throw .failed("not every connection was accepted") }
+            try Interruption.check()
+            poll(nil, 0, 5)
+        }
+    }
+
+    /// The first slice, which is thrown away: memory is touched in it for the first time, and programs compile.
+    func settle(_ settings: StudySettings, start: Int) throws(StudyError) {
+        var longer = settings
+        longer.warmUpMilliseconds = max(settings.warmUpMilliseconds, settling)
+        _ = try slice(longer, start: start, rotation: -1)
     }
 
     /// Loads the server for a while.
@@ -35,18 +62,10 @@ final class Contender {
         guard let answer = try? JSONDecoder().decode(LoadAnswer.self, from: Data(line.utf8)) else {
             throw .failed("the load said '\(line)'")
         }
-        func counted(_ group: String, _ name: String) -> UInt64 {
-            (after[group]?[name] ?? 0) &- (before[group]?[name] ?? 0)
-        }
-        return Slice(
-            side: side, start: start, rotation: rotation, messages: answer.messages, seconds: answer.seconds,
-            serverNanoseconds: answer.serverNanoseconds, loadNanoseconds: answer.loadNanoseconds,
-            withoutCore: answer.withoutCore, p50: answer.p50, p99: answer.p99, p999: answer.p999,
-            allMessages: answer.allMessages, systemCalls: counted("port", "systemCalls"),
-            completions: counted("port", "completions"), sends: counted("workers", "sends"),
-            bytesSent: counted("workers", "bytesSent"), bytesCopied: counted("workers", "bytesBacklogged"),
-            switchesVoluntary: switches.voluntary &- switchesBefore.voluntary,
-            switchesForced: switches.forced &- switchesBefore.forced)
+        var slice = Slice(side: side, start: start, rotation: rotation, answer)
+        if isPeer { slice.isWithoutCounters = true } else { slice.note(before, after) }
+        slice.note(switchesBefore, switches)
+        return slice
     }
 
     func facts() -> ServerFacts { server.facts() }

@@ -2,27 +2,41 @@
 
 internal import Foundation
 
-/// A running `gori echo` of one variant.
+/// A running server of one variant: `gori echo`, the world, or a peer.
 final class EchoChild {
     /// What its completion port and its workers have counted since it started.
-    typealias Counters = [String: [String: UInt64]]
+    struct Counters: Decodable {
+        var port: [String: UInt64] = [:]
+        var workers: [String: UInt64] = [:]
+    }
 
     let port: UInt16
     let process: pid_t
     private let child: Child
+    /// A peer counts nothing, and a signal would end it.
+    private let isOurs: Bool
     private var features = ""
 
     private static let startTime = 10_000
     private static let answerTime = 5_000
 
+    /// A server with one worker that does what a workload asks for.
     init(_ variant: Variant, _ workload: Workload, core: Int?) throws(StudyError) {
-        let mode = workload.traffic == .churn ? Workload.Traffic.echo : workload.traffic
-        child = try Child(
-            "gori echo (\(variant.name))",
-            [
-                "echo", "--listen", "127.0.0.1:0", "--workers", "1", "--mode", mode.rawValue, "--group",
-                "\(workload.group)",
-            ] + variant.arguments, core: core)
+        isOurs = variant.peer == nil
+        let workers = variant.hasThreadPerConnection ? [] : ["--workers", "1"]
+        let place = ["--listen", "127.0.0.1:0"]
+        if let command = variant.peer?.command(workload), let program = command.first {
+            child = try Child(variant.name, program: program, Array(command.dropFirst()), core: core)
+        } else if workload.traffic == .course {
+            child = try Child(
+                "gori serve (\(variant.name))", ["serve"] + place + Self.world + workers + variant.arguments, core: core
+            )
+        } else {
+            child = try Child(
+                "gori echo (\(variant.name))",
+                ["echo"] + place + ["--mode", workload.traffic.mode, "--group", "\(workload.group)"] + workers
+                    + variant.arguments, core: core)
+        }
         process = child.process
         var port: UInt16?
         while true {
@@ -34,8 +48,13 @@ final class EchoChild {
         self.port = port
     }
 
+    /// Nobody is alone: players appear in a square of 200 tiles, and monsters walk there as elsewhere.
+    private static let world = ["--database", "off", "--spawn-area", "200", "--monsters", "20000"]
+
     /// What it has counted. Asked while nothing is under way, so that every count belongs to a whole slice.
+    /// Nothing, of a peer.
     func counters() throws(StudyError) -> Counters {
+        guard isOurs else { return Counters() }
         child.signal(SIGUSR1)
         while true {
             let line = try child.line(of: .errors, within: Self.answerTime)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Foundation
+internal import Glibc
 internal import Overlapped
 
 /// What /proc says of a process (proc_pid_status(5), proc_pid_schedstat(5)): sums over its threads.
@@ -17,8 +18,10 @@ enum ProcessFacts {
         return sum
     }
 
+    typealias Switches = (voluntary: UInt64, forced: UInt64)
+
     /// Context switches: because a thread waited, and because it was interrupted.
-    static func switches(of process: pid_t) -> (voluntary: UInt64, forced: UInt64) {
+    static func switches(of process: pid_t) -> Switches {
         var (voluntary, forced): (UInt64, UInt64) = (0, 0)
         for thread in threads(of: process) {
             let text = ProcFile.text("\(thread)/status") ?? ""
@@ -40,6 +43,23 @@ enum ProcessFacts {
     static func threads(of process: pid_t) -> [String] {
         let folder = "/proc/\(process)/task"
         return ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).map { "\(folder)/\($0)" }
+    }
+
+    /// How many threads a process of ours may have: of all on this machine, of this user (getrlimit(2)), and of our
+    /// control group (cgroups(7)).
+    static func threadLimit() -> Int {
+        var limits = ProcFile.integers("/proc/sys/kernel/threads-max").prefix(1).map { Int(clamping: $0) }
+        var own = rlimit()
+        if getrlimit(__rlimit_resource_t(__RLIMIT_NPROC.rawValue), &own) == 0 {
+            limits.append(Int(clamping: own.rlim_cur))
+        }
+        for line in (ProcFile.text("/proc/self/cgroup") ?? "").split(separator: "\n") {
+            let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+            guard parts.count == 3 else { continue }
+            let folder = parts[1].isEmpty ? "/sys/fs/cgroup" : "/sys/fs/cgroup/\(parts[1])"
+            limits += ProcFile.integers("\(folder)\(parts[2])/pids.max").prefix(1).map { Int(clamping: $0) }
+        }
+        return limits.min() ?? .max
     }
 
     /// The number on the line that begins with `name:`; 0 without one.

@@ -31,15 +31,18 @@ public struct StudyRun {
     private let settings: StudySettings
     private let version: String
     private let workloads: [Workload]
+    private let peers: PeerList?
     private let cores = Cores.pick()
 
     /// - Parameters:
     ///   - version: the program's.
     ///   - workloads: what to measure, of `WorkloadTable`.
-    public init(_ settings: StudySettings, version: String, workloads: [Workload]) {
+    ///   - peers: servers of others; nil: none.
+    public init(_ settings: StudySettings, version: String, workloads: [Workload], peers: PeerList? = nil) {
         self.settings = settings
         self.version = version
         self.workloads = workloads
+        self.peers = peers
     }
 
     /// Measures, until all is done, the time is over, or a signal comes. Called on the main thread, once in a process.
@@ -52,12 +55,18 @@ public struct StudyRun {
         var results = Results(
             gori: version, revision: MachineProbe.revision(), build: MachineProbe.build, began: probe.time,
             settings: settings, machine: probe.machine())
-        let plan = StudyPlan(settings, workloads: workloads, in: Self.surroundings())
+        let plan = StudyPlan(settings, workloads: workloads, peers: peers, in: Self.surroundings())
         results.omissions = plan.omissions
+        results.peers = peers?.peers
         do {
-            for (place, pairing) in plan.pairings.enumerated() {
-                try Interruption.check()
-                try measure(pairing, place, plan, began, into: &results, onProgress)
+            var number = 0
+            for stage in plan.stages {
+                let span = Span(stage, before: number, of: plan)
+                for (place, pairing) in stage.pairings.enumerated() {
+                    try Interruption.check()
+                    try measure(pairing, place, span, into: &results, onProgress)
+                }
+                number += stage.pairings.count
             }
         } catch {
             results.wasInterrupted = true
@@ -67,51 +76,64 @@ public struct StudyRun {
         return results
     }
 
+    /// A stage that is being measured.
+    private struct Span {
+        let stage: StudyPlan.Stage
+        /// Comparisons of stages before, and of all.
+        let before: Int
+        let count: Int
+        let began = Clock.now()
+
+        init(_ stage: StudyPlan.Stage, before: Int, of plan: StudyPlan) {
+            self.stage = stage
+            self.before = before
+            count = plan.pairings.count
+        }
+
+        var elapsed: Double { Double(Clock.now() - began) / 1e9 }
+    }
+
     private func measure(
-        _ pairing: StudyPlan.Pairing, _ place: Int, _ plan: StudyPlan, _ began: UInt64, into results: inout Results,
+        _ pairing: StudyPlan.Pairing, _ place: Int, _ span: Span, into results: inout Results,
         _ onProgress: @escaping (Progress) -> Void
     ) throws(StudyError) {
-        let count = plan.pairings.count
-        let elapsed = Double(Clock.now() - began) / 1e9
-        guard elapsed < settings.budgetSeconds else {
+        let budget = span.stage.budgetSeconds
+        guard span.elapsed < budget else {
             return results.omissions.append(Omission(pairing, reason: "the time was over"))
         }
         var comparison = Comparison(
             kind: pairing.kind, workload: pairing.workload, left: pairing.left.name, right: pairing.right.name)
         // What is measured has its share of the time, and what others left of theirs.
-        let share = settings.budgetSeconds * Double(place + 1) / Double(count)
+        let deadline = span.began + UInt64(budget * span.stage.share(upTo: place) * 1e9)
+        let adapted = pairing.kind == .peers ? settings.adaptedToPeers() : settings.adapted(to: pairing.workload)
         let title = "\(pairing.workload.label.english): \(pairing.left.name) / \(pairing.right.name)"
-        var shown = 0
-        let run = ComparisonRun(
-            pairing: pairing, settings: settings, cores: cores, deadline: began + UInt64(share * 1e9)
-        ) { rotation in
-            let now = Double(Clock.now() - began) / 1e9
-            let left = Self.secondsLeft(
-                now, done: Double(place) + Double(rotation) / Double(settings.rotations), of: count, plan)
-            shown = rotation + 1
+        let run = ComparisonRun(pairing: pairing, settings: adapted, cores: cores, deadline: deadline) { rotation in
+            let done = Double(place) + Double(rotation) / Double(adapted.rotations)
             onProgress(
                 Progress(
-                    number: place + 1, count: count, title: title, rotation: shown, rotations: settings.rotations,
-                    secondsLeft: left))
+                    number: span.before + place + 1, count: span.count, title: title, rotation: rotation + 1,
+                    rotations: adapted.rotations, secondsLeft: secondsLeft(span, done: done)))
         }
         defer { if !comparison.slices.isEmpty || comparison.failure != nil { results.comparisons.append(comparison) } }
         try run.measure(into: &comparison)
     }
 
-    /// By what has passed, as soon as that says something; by the slices' lengths before.
-    private static func secondsLeft(_ elapsed: Double, done: Double, of count: Int, _ plan: StudyPlan) -> Double {
-        let settings = plan.settings
+    /// By what has passed of the stage, as soon as that says something; by the slices' lengths before, and for stages
+    /// that follow.
+    private func secondsLeft(_ span: Span, done: Double) -> Double {
         let slice = Double(settings.sliceMilliseconds + settings.warmUpMilliseconds) / 1_000
         // A second for each start, connections included.
         let each = 2 * slice * Double(settings.rotations) + Double(settings.starts)
-        let planned = each * (Double(count) - done)
-        let measured = done < 0.5 ? planned : elapsed / done * (Double(count) - done)
-        return min(measured, max(0, settings.budgetSeconds - elapsed))
+        let count = Double(span.stage.pairings.count)
+        let measured = done < 0.5 ? each * (count - done) : span.elapsed / done * (count - done)
+        let later = each * (Double(span.count - span.before) - count)
+        return min(measured, max(0, span.stage.budgetSeconds - span.elapsed)) + later
     }
 
     private static func surroundings() -> StudyPlan.Surroundings {
         var here = StudyPlan.Surroundings(features: nil)
         here.descriptors = Sockets.raiseDescriptorLimit()
+        here.threads = ProcessFacts.threadLimit()
         do {
             here.features = try PortSelection.select(.uring).features
         } catch {

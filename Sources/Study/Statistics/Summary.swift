@@ -64,27 +64,35 @@ public struct Summary: Sendable {
 }
 
 /// What two servers of the same kind were apart in this run: the least that a difference must be to be called one.
+///
+/// Delays of the world are those of its ticks, and an open loop leaves the server idle most of the time: what noise
+/// looks like there says nothing of others, so each regime has a floor of its own.
 public struct NoiseFloor: Sendable {
-    private let distances: [Metric: Double]
+    private let distances: [Workload.Regime: [Metric: Double]]
 
     /// The largest distance of every metric over the A/A comparisons that have rotations enough.
     public init(_ summaries: [Summary]) {
-        var distances: [Metric: Double] = [:]
+        var distances: [Workload.Regime: [Metric: Double]] = [:]
         for summary in summaries where summary.comparison.kind == .same {
+            let regime = summary.comparison.workload.regime
             for metric in Metric.allCases {
                 guard let estimate = summary[metric], estimate.count >= Estimate.leastRotations else { continue }
-                distances[metric] = max(distances[metric] ?? 0, estimate.distance)
+                distances[regime, default: [:]][metric] = max(distances[regime]?[metric] ?? 0, estimate.distance)
             }
         }
         self.distances = distances
     }
 
-    /// The logarithm of a factor; 0: no A/A comparison says anything.
-    public subscript(metric: Metric) -> Double { distances[metric] ?? 0 }
+    /// The largest of all regimes, as the logarithm of a factor; 0: no A/A comparison says anything.
+    public subscript(metric: Metric) -> Double {
+        Workload.Regime.allCases.compactMap { distances[$0]?[metric] }.max() ?? 0
+    }
 
-    /// What may be said of a comparison. Those that the floor is made of are judged by their interval alone.
+    /// What may be said of a comparison. Those that the floor is made of are judged by their interval alone; without
+    /// any of its regime it is held against all.
     public func verdict(of summary: Summary, _ metric: Metric) -> Verdict {
-        let floor = summary.comparison.kind == .same ? 0 : self[metric]
+        guard summary.comparison.kind != .same else { return summary[metric]?.verdict() ?? .tooFew }
+        let floor = distances[summary.comparison.workload.regime]?[metric] ?? self[metric]
         return summary[metric]?.verdict(floor: floor) ?? .tooFew
     }
 }
