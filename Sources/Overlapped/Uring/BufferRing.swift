@@ -20,6 +20,13 @@ struct BufferRing: ~Copyable {
     private let written: UnsafeMutablePointer<UInt32>
     private let exhausted: UnsafeMutablePointer<UInt16>
     private(set) var exhaustedCount = 0
+    /// How many sends without a copy name each buffer, and those of them that are used up.
+    private let holds: UnsafeMutablePointer<UInt16>
+    private let kept: UnsafeMutablePointer<Bool>
+    /// Buffers that sends without a copy name.
+    private(set) var heldCount = 0
+    /// Of these, the used-up ones.
+    private(set) var keptCount = 0
     private(set) var tail: UInt16 = 0
     private var hasShown = false
     #if DEBUG || GORI_FAULTS
@@ -72,6 +79,10 @@ struct BufferRing: ~Copyable {
         written.initialize(repeating: 0, count: count)
         exhausted = .allocate(capacity: count)
         exhausted.initialize(repeating: 0, count: count)
+        holds = .allocate(capacity: count)
+        holds.initialize(repeating: 0, count: count)
+        kept = .allocate(capacity: count)
+        kept.initialize(repeating: false, count: count)
         for buffer in 0..<count { put(UInt16(truncatingIfNeeded: buffer)) }
         publish()
         cl_hide(memory, count * size)
@@ -84,10 +95,12 @@ struct BufferRing: ~Copyable {
         IOMemory.unmap(memory, byteCount: bufferSize * bufferCount)
         written.deallocate()
         exhausted.deallocate()
+        holds.deallocate()
+        kept.deallocate()
     }
 
     /// Buffers that the kernel may still choose.
-    var freeCount: Int { bufferCount &- exhaustedCount }
+    var freeCount: Int { bufferCount &- exhaustedCount &- keptCount }
 
     /// Accounts `count` received bytes to their buffer, before anything else is looked at (rule M4).
     ///
@@ -116,12 +129,54 @@ struct BufferRing: ~Copyable {
         hasShown = false
     }
 
-    /// Gives all used-up buffers back to the kernel.
+    /// Gives all used-up buffers back to the kernel, but for those that a send without a copy names.
     mutating func recycle() {
         guard exhaustedCount > 0 else { return }
-        for index in 0..<exhaustedCount { put(exhausted[index]) }
+        for index in 0..<exhaustedCount {
+            let buffer = exhausted[index]
+            if heldCount > 0, holds[Int(buffer)] > 0 {
+                kept[Int(buffer)] = true
+                keptCount &+= 1
+            } else {
+                put(buffer)
+            }
+        }
         exhaustedCount = 0
         publish()
+    }
+
+    /// The buffers in which some memory lies; nil when it is not receive memory.
+    func buffers(under memory: UnsafeRawPointer, count: Int) -> ClosedRange<Int>? {
+        let start = UInt(bitPattern: memory)
+        let base = UInt(bitPattern: self.memory)
+        guard count > 0, start >= base, start &- base &+ UInt(count) <= UInt(bufferSize &* bufferCount) else {
+            return nil
+        }
+        let offset = Int(start &- base)
+        return offset / bufferSize...(offset &+ count &- 1) / bufferSize
+    }
+
+    func isHeld(_ buffer: Int) -> Bool { holds[buffer] > 0 }
+
+    /// Keeps a buffer from going back to the kernel, once for each call.
+    mutating func hold(_ buffer: Int) {
+        let count = holds[buffer]
+        if count == 0 { heldCount &+= 1 }
+        holds[buffer] = count + 1
+    }
+
+    /// Takes one hold back; a used-up buffer without any goes back with the next `recycle`.
+    mutating func release(_ buffer: Int) {
+        let count = holds[buffer]
+        precondition(count > 0, "a buffer is released as often as it was held")
+        holds[buffer] = count - 1
+        guard count == 1 else { return }
+        heldCount &-= 1
+        guard kept[buffer] else { return }
+        kept[buffer] = false
+        keptCount &-= 1
+        exhausted[exhaustedCount] = UInt16(truncatingIfNeeded: buffer)
+        exhaustedCount &+= 1
     }
 
     private mutating func put(_ buffer: UInt16) {

@@ -111,6 +111,28 @@ struct PreflightBench: ~Copyable {
         cl_sqe_set_message_flags(sqe, UInt32(MSG_WAITALL | MSG_DONTWAIT | MSG_NOSIGNAL))
     }
 
+    /// Sends so many bytes without a copy. Returns the results, or none when the bytes did not arrive as they were or
+    /// no notification came.
+    mutating func sendsWithoutCopy(_ count: Int) -> [Int32] {
+        let bytes = [UInt8](repeating: 5, count: count)
+        return bytes.withUnsafeBytes { memory in
+            let sqe = ring.nextEntry()
+            sqe.pointee.opcode = UInt8(CL_OP_SEND_ZC)
+            sqe.pointee.fd = nearFile
+            sqe.pointee.addr = UInt64(UInt(bitPattern: memory.baseAddress))
+            sqe.pointee.len = UInt32(truncatingIfNeeded: count)
+            sqe.pointee.ioprio = UInt16(CL_SEND_ZC_REPORT_USAGE)
+            sqe.pointee.user_data = UringOperation.zeroCopySend
+            cl_sqe_set_message_flags(sqe, UInt32(MSG_WAITALL | MSG_DONTWAIT | MSG_NOSIGNAL))
+            var answers = completions()
+            let results = answers.filter { $0.flags & UInt32(CL_CQE_F_NOTIFICATION) == 0 }
+            guard results.allSatisfy({ $0.res == Int32(clamping: count) }) else { return results.map(\.res) }
+            guard peerReads(count) == bytes else { return [] }
+            for _ in 0..<20 where answers.count < 2 { answers += completions(atLeast: 1) }
+            return answers.count == 2 ? results.map(\.res) : []
+        }
+    }
+
     /// Moves this end into a table of the ring.
     mutating func makeDirect() -> Bool {
         guard ring.registerTable(4) == 0, ring.install(near, at: 3) else { return false }

@@ -16,6 +16,7 @@ public struct UringPort: CompletionPort, ~Copyable {
     var ring: UringRing
     var buffers: BufferRing
     var arena = PartArena()
+    var zeroCopy: ZeroCopySends
     let streams: UnsafeMutablePointer<StreamState>
     let capacity: Int
     var listeners: [ListenerState] = []
@@ -94,7 +95,8 @@ public struct UringPort: CompletionPort, ~Copyable {
         precondition(PortTechniques.uring.isSuperset(of: techniques), "no techniques of io_uring: \(techniques)")
         var ring = try UringRing(
             sqEntries: sizes.submissions, cqEntries: max(sizes.submissions, sizes.completions), kernel: kernel)
-        ring.recordIfWanted()
+        if techniques.isEmpty { ring.recordIfWanted() }
+        if techniques.contains(.zeroCopySend) { try Self.requireZeroCopy(features, techniques) }
         let buffers = try BufferRing(
             incremental: features.contains(.incrementalBuffers), count: sizes.buffers, size: sizes.bufferSize,
             ring: ring)
@@ -116,6 +118,7 @@ public struct UringPort: CompletionPort, ~Copyable {
         self.capacity = capacity
         self.features = features
         self.techniques = techniques
+        zeroCopy = ZeroCopySends(isOn: techniques.contains(.zeroCopySend), threshold: sizes.zeroCopyThreshold)
         hasDirectDescriptors = directDescriptors
         pending.reserveCapacity(1_024)
         parked.reserveCapacity(1_024)
@@ -215,16 +218,6 @@ public struct UringPort: CompletionPort, ~Copyable {
         return completion
     }
 
-    private mutating func nextSpilled() -> Completion? {
-        let entry = spilled[spilledHead]
-        spilledHead &+= 1
-        if spilledHead == spilled.count {
-            spilled.removeAll(keepingCapacity: true)
-            spilledHead = 0
-        }
-        return translate(entry)
-    }
-
     /// The kernel's time.
     public func now() -> UInt64 { ring.isForeign ? ring.foreignNow() : MonotonicClock.now() }
 
@@ -256,7 +249,7 @@ public struct UringPort: CompletionPort, ~Copyable {
         return head != tail
     }
 
-    private mutating func translate(_ entry: io_uring_cqe) -> Completion? {
+    mutating func translate(_ entry: io_uring_cqe) -> Completion? {
         counters.completions &+= 1
         if entry.res == -EFAULT { counters.noteFault() }
         let key = CompletionKey(userData: entry.user_data)
@@ -271,6 +264,7 @@ public struct UringPort: CompletionPort, ~Copyable {
         case UringOperation.shutdown: completeShutdown(key, entry.res)
         case UringOperation.overlapped: return completeOperation(key, entry.res)
         case UringOperation.doorbellRead: armDoorbell()
+        case UringOperation.zeroCopySend: completeZeroCopy(key, entry.res, entry.flags)
         #if GORI_CANARIES
             case UringOperation.silentSend: return failedSendMetLate(key, entry.res)
         #endif
@@ -376,30 +370,5 @@ public struct UringPort: CompletionPort, ~Copyable {
         putFailedFirst()
         pending.append(contentsOf: endings)
         endings.removeAll(keepingCapacity: true)
-    }
-
-    /// Moves all completions out of the queue and lets the kernel refill it.
-    private mutating func makeRoom() {
-        tail = ring.completionTail
-        collectFailedSends()
-        while head != tail {
-            spilled.append(ring.completion(head).pointee)
-            head &+= 1
-        }
-        ring.releaseCompletions(upTo: head)
-        counters.systemCalls &+= 1
-        _ = ring.enter(submit: 0, wait: 0, flags: UInt32(CL_ENTER_GETEVENTS), argument: nil, size: 0)
-        tail = ring.completionTail
-    }
-
-    private mutating func armDoorbell() {
-        guard doorbellDescriptor >= 0 else { return }
-        let sqe = entry()
-        sqe.pointee.opcode = UInt8(CL_OP_READ)
-        sqe.pointee.fd = doorbellDescriptor
-        sqe.pointee.addr = UInt64(UInt(bitPattern: doorbellCount.memory))
-        sqe.pointee.len = 8
-        sqe.pointee.off = UInt64.max
-        sqe.pointee.user_data = UringOperation.doorbellRead
     }
 }
