@@ -154,6 +154,8 @@ public struct PortCounters: Sendable, BitwiseCopyable {
     public var zeroCopySends: UInt64 = 0
     /// Of these, sends that it copied after all on their way, as it does on the loopback interface.
     public var zeroCopyCopied: UInt64 = 0
+    /// Completions for bytes in several receive buffers (`PortTechniques.receiveBundles`).
+    public var receiveBundles: UInt64 = 0
 
     /// All zero.
     public init() {}

@@ -29,6 +29,8 @@ struct BufferRing: ~Copyable {
     private(set) var keptCount = 0
     private(set) var tail: UInt16 = 0
     private var hasShown = false
+    /// Where in the ring each buffer stands, with bundles, which take several in that order; else nil.
+    private let positions: UnsafeMutablePointer<UInt16>?
     #if DEBUG || GORI_FAULTS
         private let recorder: RingRecorder?
     #endif
@@ -36,9 +38,12 @@ struct BufferRing: ~Copyable {
     static let group: UInt16 = 0
 
     /// By default 64 × 64 KiB, or 1024 × 4 KiB: both 4 MiB, of which only touched pages are resident.
-    init(incremental: Bool, count wanted: Int = 0, size wantedSize: Int = 0, ring: borrowing UringRing)
-        throws(PortError)
-    {
+    ///
+    /// - Parameter bundles: whether receives take several plain buffers at once.
+    init(
+        incremental: Bool, bundles: Bool = false, count wanted: Int = 0, size wantedSize: Int = 0,
+        ring: borrowing UringRing
+    ) throws(PortError) {
         let count = wanted > 0 ? wanted : incremental ? 64 : 1_024
         let size = wantedSize > 0 ? wantedSize : incremental ? 65_536 : 4_096
         guard count.nonzeroBitCount == 1, (4...1_024).contains(count), size % 4_096 == 0, size <= 1 << 20 else {
@@ -79,6 +84,7 @@ struct BufferRing: ~Copyable {
         written.initialize(repeating: 0, count: count)
         exhausted = .allocate(capacity: count)
         exhausted.initialize(repeating: 0, count: count)
+        positions = bundles ? .allocate(capacity: count) : nil
         holds = .allocate(capacity: count)
         holds.initialize(repeating: 0, count: count)
         kept = .allocate(capacity: count)
@@ -97,6 +103,7 @@ struct BufferRing: ~Copyable {
         exhausted.deallocate()
         holds.deallocate()
         kept.deallocate()
+        positions?.deallocate()
     }
 
     /// Buffers that the kernel may still choose.
@@ -120,6 +127,30 @@ struct BufferRing: ~Copyable {
         cl_show(memory + Int(offset), Int(bytes))
         hasShown = true
         return ReceiveSlice(offset: offset, count: bytes)
+    }
+
+    /// Where in the ring the buffer of a completion stands.
+    func position(flags: UInt32) -> UInt16 {
+        let buffer = Int(flags >> 16)
+        precondition(buffer < bufferCount, "the kernel names a buffer that was given to it")
+        return positions.map { $0[buffer] } ?? 0
+    }
+
+    /// Takes the buffer that stands at a place of the ring, filled with as many of `rest` bytes as it has room for.
+    ///
+    /// How much that is says the ring: the kernel may have cut an entry down (net.c, kbuf.c).
+    mutating func takePiece(at position: UInt16, rest: Int) -> ReceiveSlice {
+        let mask = UInt32(truncatingIfNeeded: bufferCount &- 1)
+        let buffer = cl_buffer_ring_buffer(entries, mask, UInt32(position))
+        let room = Int(cl_buffer_ring_length(entries, mask, UInt32(position)))
+        precondition(Int(buffer) < bufferCount && (1...bufferSize).contains(room), "the ring holds what was put there")
+        let count = min(rest, room)
+        exhausted[exhaustedCount] = buffer
+        exhaustedCount &+= 1
+        let offset = Int(buffer) &* bufferSize
+        cl_show(memory + offset, count)
+        hasShown = true
+        return ReceiveSlice(offset: UInt32(truncatingIfNeeded: offset), count: UInt32(truncatingIfNeeded: count))
     }
 
     /// Nobody may look at the slices of earlier turns any more: in a build with AddressSanitizer nobody can.
@@ -188,6 +219,7 @@ struct BufferRing: ~Copyable {
             recorder?.gave(buffer: Int(buffer), size: bufferSize)
         #endif
         written[Int(buffer)] = 0
+        if let positions { positions[Int(buffer)] = tail }
         tail &+= 1
     }
 

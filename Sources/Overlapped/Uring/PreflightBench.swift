@@ -133,6 +133,38 @@ struct PreflightBench: ~Copyable {
         }
     }
 
+    /// Receives so many bytes that came at once, by bundles. Returns 0 when a completion spanned several buffers and
+    /// all bytes lie in them in order, else an errno.
+    mutating func receivesBundle(_ count: Int) -> Int32 {
+        let sqe = ring.nextEntry()
+        sqe.pointee.opcode = UInt8(CL_OP_RECV)
+        sqe.pointee.fd = nearFile
+        sqe.pointee.flags = UInt8(CL_SQE_BUFFER_SELECT) | nearFlags
+        sqe.pointee.ioprio = UInt16(CL_RECVSEND_POLL_FIRST | CL_RECV_MULTISHOT | CL_RECVSEND_BUNDLE)
+        sqe.pointee.user_data = UringOperation.receive
+        cl_sqe_set_buffer_group(sqe, BufferRing.group)
+        if let refused = completions().first { return refused.res < 0 ? -refused.res : EIO }
+        let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 / 251) }
+        guard Glibc.send(far, bytes, count, Int32(MSG_NOSIGNAL)) == count else { return EIO }
+        var isBundled = false
+        var taken = 0
+        for _ in 0..<20 where taken < count {
+            for entry in completions(atLeast: 1) {
+                guard entry.res > 0 else { return entry.res < 0 ? -entry.res : EIO }
+                let got = Int(entry.res)
+                // The buffers of a new ring stand in it in the order in which they lie.
+                let start = Int(entry.flags >> 16) * buffers.bufferSize
+                guard taken + got <= count, start + got <= buffers.bufferSize * buffers.bufferCount else { return EIO }
+                cl_show(buffers.memory + start, got)
+                let piece = UnsafeRawBufferPointer(start: buffers.memory + start, count: got)
+                guard piece.elementsEqual(bytes[taken..<taken + got]) else { return EIO }
+                isBundled = isBundled || got > buffers.bufferSize
+                taken += got
+            }
+        }
+        return taken == count && isBundled ? 0 : EOPNOTSUPP
+    }
+
     /// Moves this end into a table of the ring.
     mutating func makeDirect() -> Bool {
         guard ring.registerTable(4) == 0, ring.install(near, at: 3) else { return false }

@@ -51,6 +51,8 @@ public struct UringPort: CompletionPort, ~Copyable {
     /// What was kept of paused streams and is being delivered.
     var lent: [UnsafeMutableRawBufferPointer] = []
     var lentDelivered = 0
+    /// What is left of a completion for several buffers.
+    var bundle = ReceiveBundle()
     /// Slots whose receive found no buffer, in order.
     var parked: [CompletionKey] = []
     private var deadline: UInt64 = 0
@@ -97,9 +99,12 @@ public struct UringPort: CompletionPort, ~Copyable {
             sqEntries: sizes.submissions, cqEntries: max(sizes.submissions, sizes.completions), kernel: kernel)
         if techniques.isEmpty { ring.recordIfWanted() }
         if techniques.contains(.zeroCopySend) { try Self.requireZeroCopy(features, techniques) }
+        let bundles = techniques.contains(.receiveBundles)
+        if bundles { try Self.requireBundles() }
+        let features = bundles ? features.subtracting(.incrementalBuffers) : features
         let buffers = try BufferRing(
-            incremental: features.contains(.incrementalBuffers), count: sizes.buffers, size: sizes.bufferSize,
-            ring: ring)
+            incremental: features.contains(.incrementalBuffers), bundles: bundles, count: sizes.buffers,
+            size: sizes.bufferSize, ring: ring)
         if directDescriptors { try Self.registerTable(of: capacity, ring: ring, features: features) }
         var descriptor: Int32 = -1
         if !features.contains(.messageRing) {
@@ -170,7 +175,8 @@ public struct UringPort: CompletionPort, ~Copyable {
         // With buffers held back nothing might ever complete: settle first, sleep in the next turn.
         let mayBlock =
             deadline > 0 && pendingHead == pending.count && failed.isEmpty && endings.isEmpty
-            && spilledHead == spilled.count && parked.isEmpty && buffers.freeCount &* 4 >= buffers.bufferCount
+            && spilledHead == spilled.count && bundle.rest == 0 && parked.isEmpty
+            && buffers.freeCount &* 4 >= buffers.bufferCount
         try submitAll(wait: mayBlock ? 1 : 0)
         try settle()
         turn &+= 1
@@ -183,6 +189,10 @@ public struct UringPort: CompletionPort, ~Copyable {
         while true {
             if pendingHead < pending.count { return nextPending() }
             if arenaInUse { resetArena() }
+            if bundle.rest > 0 {
+                if let completion = nextPiece() { return completion }
+                continue
+            }
             if spilledHead < spilled.count {
                 if let completion = nextSpilled() { return completion }
                 continue

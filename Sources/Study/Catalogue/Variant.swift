@@ -12,6 +12,10 @@ public struct Variant: Sendable {
         case completions
         /// Open descriptors of the server.
         case descriptors
+        /// Sends without a copy for each message.
+        case zeroCopySends
+        /// Completions for bytes in several receive buffers, for each message.
+        case receiveBundles
         /// What the server says, having tried, that it uses of the kernel: nothing that is counted changes.
         case features
     }

@@ -53,4 +53,11 @@ public struct Slice: Codable, Sendable, Equatable {
     public var switchesVoluntary: UInt64
     /// They were interrupted.
     public var switchesForced: UInt64
+
+    /// Sends that the kernel took without a copy; nil: none.
+    public var zeroCopySends: UInt64?
+    /// Of these, sends that it copied after all; nil: none.
+    public var zeroCopyCopied: UInt64?
+    /// Completions for bytes in several receive buffers; nil: none.
+    public var receiveBundles: UInt64?
 }

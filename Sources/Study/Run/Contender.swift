@@ -38,6 +38,10 @@ final class Contender {
         func counted(_ group: String, _ name: String) -> UInt64 {
             (after[group]?[name] ?? 0) &- (before[group]?[name] ?? 0)
         }
+        func someOf(_ name: String) -> UInt64? {
+            let count = counted("port", name)
+            return count > 0 ? count : nil
+        }
         return Slice(
             side: side, start: start, rotation: rotation, messages: answer.messages, seconds: answer.seconds,
             serverNanoseconds: answer.serverNanoseconds, loadNanoseconds: answer.loadNanoseconds,
@@ -46,7 +50,8 @@ final class Contender {
             completions: counted("port", "completions"), sends: counted("workers", "sends"),
             bytesSent: counted("workers", "bytesSent"), bytesCopied: counted("workers", "bytesBacklogged"),
             switchesVoluntary: switches.voluntary &- switchesBefore.voluntary,
-            switchesForced: switches.forced &- switchesBefore.forced)
+            switchesForced: switches.forced &- switchesBefore.forced, zeroCopySends: someOf("zeroCopySends"),
+            zeroCopyCopied: someOf("zeroCopyCopied"), receiveBundles: someOf("receiveBundles"))
     }
 
     func facts() -> ServerFacts { server.facts() }

@@ -36,7 +36,7 @@ enum PortKind: Sendable, CustomTestStringConvertible {
         ends + UringFeatures.names.filter { $0.0 != .directDescriptors }.map { .uring(disabled: $0.0) }
         + memoryTechniques.map { .technique($0) }
     /// Techniques about memory that the kernel keeps for longer, or fills otherwise.
-    private static let memoryTechniques: [PortTechniques] = [.zeroCopySend]
+    private static let memoryTechniques: [PortTechniques] = [.zeroCopySend, .receiveBundles]
     /// Those that differ most, for rules that take long. Direct descriptors with all that the kernel has, and with no
     /// more than they need.
     static let ends: [PortKind] = [
