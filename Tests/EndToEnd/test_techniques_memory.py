@@ -122,6 +122,9 @@ class ZeroCopySend(TechniqueTest):
             self.fail("no server with so little locked memory")
         streams = [self.stream(server) for _ in range(20)]
         self.assert_comes_back(streams, 200_000, 3, seed=5)
+        port = server.counters()["port"]
+        self.assertGreater(port["blockedSends"], 0)
+        self.assertEqual(port["faults"], 0)
 
 
 class ReceiveBundles(TechniqueTest):

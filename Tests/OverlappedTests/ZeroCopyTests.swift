@@ -101,6 +101,44 @@ import Testing
         rig.expectOrder()
     }
 
+    @Test("what waits for a peer that does not read stays as it was, whatever comes in meanwhile")
+    func stays() throws {
+        let pairs = try PairMaker()
+        let rig = try Rig { try Self.makePort(capacity: $0) }
+        let (near, peer) = try pairs.make()
+        rig.add(near, slot: 0).keepsBytes = false
+        // A small window, and a socket that takes all the same.
+        let (wide, reader) = try pairs.make(small: true)
+        var size: Int32 = 1 << 20
+        setsockopt(wide, SOL_SOCKET, SO_SNDBUF, &size, socklen_t(MemoryLayout<Int32>.size))
+        let target = rig.add(wide, slot: 1, receives: false)
+        var dice = Dice(seed: 13)
+        let question = dice.bytes(200_000)
+        try peer.send(question)
+        var passedOn = 0
+        for _ in 0..<500 where passedOn < question.count {
+            var parts: [UnsafeRawBufferPointer] = []
+            try rig.turn { _, bytes in parts.append(bytes) }
+            if !parts.isEmpty { rig.send(target.key, parts) }
+            passedOn += parts.reduce(0) { $0 + $1.count }
+        }
+        try rig.turn(0)
+        #expect(passedOn == question.count && target.blocked.isEmpty)
+        #expect(rig.port.counters.zeroCopySends > 0)
+        // Twice all the receive memory there is.
+        let other = [UInt8](repeating: 0xEE, count: 64 << 10)
+        for _ in 0..<128 {
+            try peer.send(other)
+            try rig.turn(1)
+        }
+        #expect(rig.port.usedUpHeldBuffers > 0)
+        #expect(rig.port.lostBuffers ?? 0 == 0)
+        #expect(try reader.receive(exactly: question.count) == question)
+        try rig.run("every notification") { rig.port.heldBuffers == 0 }
+        #expect(rig.port.usedUpHeldBuffers == 0)
+        rig.expectOrder()
+    }
+
     @Test("a stream closes and its slot is used anew while the peer has not acknowledged what it was sent")
     func closesBeforeNotification() throws {
         let pairs = try PairMaker()

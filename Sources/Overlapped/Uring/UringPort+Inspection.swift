@@ -19,6 +19,9 @@ extension UringPort {
     /// Receive buffers that sends without a copy name.
     package var heldBuffers: Int { buffers.heldCount }
 
+    /// Of these, the used-up ones.
+    package var usedUpHeldBuffers: Int { buffers.keptCount }
+
     /// How many receive buffers there are.
     package var bufferCount: Int { buffers.bufferCount }
 

@@ -3,8 +3,8 @@
 internal import CLiburing
 internal import Glibc
 
-/// Sends without a copy, with `PortTechniques.zeroCopySend` (io_uring_enter(2), IORING_OP_SEND_ZC): the kernel names the
-/// sender's pages until the peer has acknowledged them.
+/// Sends without a copy, with `PortTechniques.zeroCopySend` (io_uring_enter(2), IORING_OP_SEND_ZC): the kernel names
+/// the sender's pages until the peer has acknowledged them.
 ///
 /// Only what lies whole in receive memory goes this way, such as an echo. The port itself gives that memory back, so it
 /// can wait for the notification. All other memory is the caller's again when a send is settled (promise 5), long
@@ -81,7 +81,10 @@ extension UringPort {
         state.pointee.hasResult = true
         // Whether a notification follows says this flag alone, even behind an error.
         if flags & UInt32(CL_CQE_F_MORE) == 0 { state.pointee.isNotified = true }
-        if result > 0 { counters.zeroCopySends &+= 1 }
+        if result > 0 {
+            counters.zeroCopySends &+= 1
+            state.pointee.isCounted = true
+        }
         if result < 0 || Int(result) < state.pointee.byteCount { settleFailure(state.pointee.stream, result) }
         giveBack(record)
     }
@@ -91,8 +94,8 @@ extension UringPort {
         precondition(flags & UInt32(CL_CQE_F_NOTIFICATION) != 0, "a send without waiting is settled in its turn")
         let record = zeroCopy.find(key)
         zeroCopy.records[record].isNotified = true
-        // IORING_NOTIF_USAGE_ZC_COPIED, the sign bit.
-        if result < 0 { counters.zeroCopyCopied &+= 1 }
+        // IORING_NOTIF_USAGE_ZC_COPIED, the sign bit, which is set for a send that was not taken at all too.
+        if result < 0, zeroCopy.records[record].isCounted { counters.zeroCopyCopied &+= 1 }
         giveBack(record)
     }
 

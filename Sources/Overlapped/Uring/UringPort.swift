@@ -95,12 +95,13 @@ public struct UringPort: CompletionPort, ~Copyable {
     ) throws(PortError) {
         precondition(capacity > 0 && capacity <= CompletionKey.slotLimit)
         precondition(PortTechniques.uring.isSuperset(of: techniques), "no techniques of io_uring: \(techniques)")
-        var ring = try UringRing(
-            sqEntries: sizes.submissions, cqEntries: max(sizes.submissions, sizes.completions), kernel: kernel)
-        if techniques.isEmpty { ring.recordIfWanted() }
+        // Before the ring is made: that of a trial counts as locked memory too.
         if techniques.contains(.zeroCopySend) { try Self.requireZeroCopy(features, techniques) }
         let bundles = techniques.contains(.receiveBundles)
         if bundles { try Self.requireBundles() }
+        var ring = try UringRing(
+            sqEntries: sizes.submissions, cqEntries: max(sizes.submissions, sizes.completions), kernel: kernel)
+        if techniques.isEmpty { ring.recordIfWanted() }
         let features = bundles ? features.subtracting(.incrementalBuffers) : features
         let buffers = try BufferRing(
             incremental: features.contains(.incrementalBuffers), bundles: bundles, count: sizes.buffers,

@@ -14,6 +14,8 @@ struct ZeroCopySends: ~Copyable {
         var byteCount: Int
         var hasResult: Bool
         var isNotified: Bool
+        /// The kernel took some of it.
+        var isCounted: Bool
         /// The record that is free after this one, when it is free itself.
         var nextFree: Int
     }
@@ -42,7 +44,7 @@ struct ZeroCopySends: ~Copyable {
             (records + index).initialize(
                 to: Record(
                     stream: none, generation: 0, byteCount: 0, hasResult: false, isNotified: false,
-                    nextFree: index + 1))
+                    isCounted: false, nextFree: index + 1))
         }
     }
 
@@ -62,6 +64,7 @@ struct ZeroCopySends: ~Copyable {
         record.pointee.byteCount = byteCount
         record.pointee.hasResult = false
         record.pointee.isNotified = false
+        record.pointee.isCounted = false
         count &+= 1
         return index
     }
