@@ -18,6 +18,6 @@ extension VariantTable {
                 "One completion for several buffers of 4 KiB instead of one large buffer that fills up.",
                 "채워 가는 큰 버퍼 하나 대신 4 KiB 버퍼 여러 개를 완료 하나로 받음."),
             ["--io", "uring", "--techniques", "receive-bundles"], base: uring.name, evidence: .receiveBundles,
-            workloads: ["echo-64-c50-d1", "echo-16k-c50-d1", "echo-16k-c50-d16"]),
+            workloads: ["echo-16k-c1-d1", "echo-16k-c50-d1", "echo-16k-c50-d16"]),
     ]
 }
