@@ -7,17 +7,22 @@ import Testing
 /// What is special about completions for several buffers; that such a port keeps the ten promises is the conformance
 /// suite's.
 @Suite struct BundleTests {
-    private static func makePort(capacity: Int, buffers: Int = 0) throws -> UringPort {
+    private static func makePort(
+        capacity: Int, buffers: Int = 0, without disabled: UringFeatures = [], isDirect: Bool = false
+    ) throws -> UringPort {
         var sizes = UringSizes()
         sizes.buffers = buffers
         return try UringPort(
-            capacity: capacity, features: try UringPreflight.run(), techniques: .receiveBundles, sizes: sizes)
+            capacity: capacity, features: try UringPreflight.run(disabled: disabled), directDescriptors: isDirect,
+            techniques: .receiveBundles, sizes: sizes)
     }
 
-    @Test("bytes in several buffers come in one completion and in order, and every buffer goes back")
-    func inOrder() throws {
+    @Test(
+        "bytes in several buffers come in one completion and in order, and every buffer goes back",
+        arguments: [([], false), (.receiveLimit, false), (.all, false), ([], true)] as [(UringFeatures, Bool)])
+    func inOrder(disabled: UringFeatures, isDirect: Bool) throws {
         let pairs = try PairMaker()
-        let rig = try Rig { try Self.makePort(capacity: $0) }
+        let rig = try Rig { try Self.makePort(capacity: $0, without: disabled, isDirect: isDirect) }
         var dice = Dice(seed: 9)
         var peers: [Peer] = []
         let streams = try (0..<8).map { slot in
@@ -43,10 +48,11 @@ import Testing
         rig.expectOrder()
     }
 
-    @Test("bundles that empty the ring lose nothing", arguments: [4, 8, 16])
-    func emptied(buffers: Int) throws {
+    @Test(
+        "bundles that empty the ring lose nothing", arguments: [4, 8, 16], [[], .receiveLimit] as [UringFeatures])
+    func emptied(buffers: Int, disabled: UringFeatures) throws {
         let (near, peer) = try PairMaker().make()
-        let rig = try Rig { try Self.makePort(capacity: $0, buffers: buffers) }
+        let rig = try Rig { try Self.makePort(capacity: $0, buffers: buffers, without: disabled) }
         let stream = rig.add(near, slot: 0)
         var dice = Dice(seed: 10)
         var sent: [UInt8] = []

@@ -6,12 +6,22 @@ import Testing
 
 /// What is special about sends without a copy; that such a port keeps the ten promises is the conformance suite's.
 @Suite struct ZeroCopyTests {
-    private static func makePort(capacity: Int, buffers: Int = 0, threshold: Int = 1) throws -> UringPort {
+    /// What else there may be to such a port.
+    struct Kind: Sendable {
+        var techniques = PortTechniques.zeroCopySend
+        var isDirect = false
+        var disabled: UringFeatures = []
+    }
+
+    private static func makePort(
+        capacity: Int, buffers: Int = 0, threshold: Int = 1, _ kind: Kind = Kind()
+    ) throws -> UringPort {
         var sizes = UringSizes()
         sizes.buffers = buffers
         sizes.zeroCopyThreshold = threshold
         return try UringPort(
-            capacity: capacity, features: try UringPreflight.run(), techniques: .zeroCopySend, sizes: sizes)
+            capacity: capacity, features: try UringPreflight.run(disabled: kind.disabled),
+            directDescriptors: kind.isDirect, techniques: kind.techniques, sizes: sizes)
     }
 
     /// Echoes what has come of every stream once. Returns how many bytes.
@@ -32,10 +42,15 @@ import Testing
         try rig.turn(0)
     }
 
-    @Test("an echo names receive memory, which goes back when the kernel says so")
-    func counts() throws {
+    @Test(
+        "an echo names receive memory, which goes back when the kernel says so",
+        arguments: [
+            Kind(), Kind(isDirect: true), Kind(disabled: .incrementalBuffers), Kind(disabled: .receiveLimit),
+            Kind(techniques: [.zeroCopySend, .receiveBundles]),
+        ])
+    func counts(kind: Kind) throws {
         let (near, peer) = try PairMaker().make()
-        let rig = try Rig { try Self.makePort(capacity: $0) }
+        let rig = try Rig { try Self.makePort(capacity: $0, kind) }
         rig.add(near, slot: 0)
         var dice = Dice(seed: 8)
         for _ in 0..<200 {
