@@ -63,11 +63,14 @@ enum {
 
     CL_RECVSEND_POLL_FIRST = 1 << 0,
     CL_RECV_MULTISHOT = 1 << 1,
+    CL_SEND_ZC_REPORT_USAGE = 1 << 3,
+    CL_RECVSEND_BUNDLE = 1 << 4,
     CL_SEND_VECTORIZED = 1 << 5,
     CL_ACCEPT_MULTISHOT = 1 << 0,
 
     CL_CQE_F_BUFFER = 1 << 0,
     CL_CQE_F_MORE = 1 << 1,
+    CL_CQE_F_NOTIFICATION = 1 << 3,
     CL_CQE_F_BUF_MORE = 1 << 4,
 
     CL_OP_ACCEPT = 13,
@@ -81,6 +84,8 @@ enum {
     CL_OP_RECVMSG = 10,
     CL_OP_SHUTDOWN = 34,
     CL_OP_MSG_RING = 40,
+    CL_OP_SEND_ZC = 47,
+    CL_OP_SENDMSG_ZC = 48,
     CL_OP_NOP = 0,
 
     CL_CANCEL_ALL = 1 << 0,
@@ -166,6 +171,9 @@ static inline void cl_buffer_ring_put(struct io_uring_buf_ring *ring, unsigned m
     entry->bid = buffer;
 }
 static inline void cl_buffer_ring_publish(struct io_uring_buf_ring *ring, uint16_t tail) { __atomic_store_n(&ring->tail, tail, __ATOMIC_RELEASE); }
+
+static inline uint32_t cl_buffer_ring_length(const struct io_uring_buf_ring *ring, unsigned mask, unsigned index) { return ring->bufs[index & mask].len; }
+static inline uint16_t cl_buffer_ring_buffer(const struct io_uring_buf_ring *ring, unsigned mask, unsigned index) { return ring->bufs[index & mask].bid; }
 
 /* Fields of an SQE that live in unions; the caller has cleared it. */
 static inline void cl_sqe_clear(struct io_uring_sqe *sqe) { memset(sqe, 0, sizeof *sqe); }

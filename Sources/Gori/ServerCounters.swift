@@ -26,7 +26,7 @@ extension PortCounters {
     private static let names = [
         "systemCalls", "completions", "submissions", "blockedSends", "buffersExhausted", "overflows", "stale",
         "submitsRefused", "sendsContinued", "closesInFlight", "lateReceives", "cancelsRepeated", "acceptPauses",
-        "faults",
+        "faults", "zeroCopySends", "zeroCopyCopied", "receiveBundles",
     ]
 }
 

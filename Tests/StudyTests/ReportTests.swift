@@ -57,6 +57,23 @@ struct ReportTests {
         #expect(text.contains("| system calls/message | 0.0500 | 0.0500 | not shown |"))
     }
 
+    @Test(
+        "What only one side counts at all is evidence, and is kept",
+        arguments: [("zero-copy-send", "sends without a copy/message"), ("receive-bundles", "bundles/message")])
+    func countsOfOneSide(name: String, counter: String) throws {
+        var comparison = Samples.comparison(
+            .variants, "io_uring", name, workload: "echo-16k-c50-d1", (0..<12).map { _ in (1_000, 1_000) })
+        #expect(try #require(try files(Samples.results([comparison]))["report.md"]).contains("| 0 | 0 | not shown |"))
+        for index in comparison.slices.indices where comparison.slices[index].side == .right {
+            comparison.slices[index].zeroCopySends = 1_000
+            comparison.slices[index].receiveBundles = 1_000
+        }
+        let results = try ResultsFile.decode(try ResultsFile.encode(Samples.results([comparison])))
+        #expect(results.comparisons.first?.slices == comparison.slices)
+        let text = try #require(try files(results)["report.md"])
+        #expect(text.contains("| \(counter) | 0 | 0.500 | yes |"))
+    }
+
     @Test("The page needs nothing else, and nothing in it ends it early") func selfContained() throws {
         var results = Samples.usual
         results.omissions = [

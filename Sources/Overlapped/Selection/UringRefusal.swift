@@ -36,12 +36,15 @@ public struct UringRefusal: Sendable, Hashable {
     public let call: String
     /// The errno.
     public let code: Int32
+    /// Of the error, where whoever threw it knew more than its errno.
+    private let explanation: String?
     private let surroundings: UringSurroundings
 
     /// Finds the cause: a pure function of what the kernel answered and of what is known about the process.
     public init(_ error: PortError, in surroundings: UringSurroundings) {
         call = error.call
         code = error.code
+        explanation = error.explanation
         self.surroundings = surroundings
         cause = Self.cause(of: error, in: surroundings)
     }
@@ -105,7 +108,7 @@ public struct UringRefusal: Sendable, Hashable {
     }
 
     /// As thrown when there is no other port to take.
-    var error: PortError { PortError(call: call, code: code, explanation: "\(text); \(remedy)") }
+    var error: PortError { PortError(call: call, code: code, explanation: explanation ?? "\(text); \(remedy)") }
 }
 
 extension UringRefusal: CustomStringConvertible {

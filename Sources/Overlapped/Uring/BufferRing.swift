@@ -20,8 +20,17 @@ struct BufferRing: ~Copyable {
     private let written: UnsafeMutablePointer<UInt32>
     private let exhausted: UnsafeMutablePointer<UInt16>
     private(set) var exhaustedCount = 0
+    /// How many sends without a copy name each buffer, and those of them that are used up.
+    private let holds: UnsafeMutablePointer<UInt16>
+    private let kept: UnsafeMutablePointer<Bool>
+    /// Buffers that sends without a copy name.
+    private(set) var heldCount = 0
+    /// Of these, the used-up ones.
+    private(set) var keptCount = 0
     private(set) var tail: UInt16 = 0
     private var hasShown = false
+    /// Where in the ring each buffer stands, with bundles, which take several in that order; else nil.
+    private let positions: UnsafeMutablePointer<UInt16>?
     #if DEBUG || GORI_FAULTS
         private let recorder: RingRecorder?
     #endif
@@ -29,9 +38,12 @@ struct BufferRing: ~Copyable {
     static let group: UInt16 = 0
 
     /// By default 64 × 64 KiB, or 1024 × 4 KiB: both 4 MiB, of which only touched pages are resident.
-    init(incremental: Bool, count wanted: Int = 0, size wantedSize: Int = 0, ring: borrowing UringRing)
-        throws(PortError)
-    {
+    ///
+    /// - Parameter bundles: whether receives take several plain buffers at once.
+    init(
+        incremental: Bool, bundles: Bool = false, count wanted: Int = 0, size wantedSize: Int = 0,
+        ring: borrowing UringRing
+    ) throws(PortError) {
         let count = wanted > 0 ? wanted : incremental ? 64 : 1_024
         let size = wantedSize > 0 ? wantedSize : incremental ? 65_536 : 4_096
         guard count.nonzeroBitCount == 1, (4...1_024).contains(count), size % 4_096 == 0, size <= 1 << 20 else {
@@ -72,6 +84,11 @@ struct BufferRing: ~Copyable {
         written.initialize(repeating: 0, count: count)
         exhausted = .allocate(capacity: count)
         exhausted.initialize(repeating: 0, count: count)
+        positions = bundles ? .allocate(capacity: count) : nil
+        holds = .allocate(capacity: count)
+        holds.initialize(repeating: 0, count: count)
+        kept = .allocate(capacity: count)
+        kept.initialize(repeating: false, count: count)
         for buffer in 0..<count { put(UInt16(truncatingIfNeeded: buffer)) }
         publish()
         cl_hide(memory, count * size)
@@ -84,10 +101,13 @@ struct BufferRing: ~Copyable {
         IOMemory.unmap(memory, byteCount: bufferSize * bufferCount)
         written.deallocate()
         exhausted.deallocate()
+        holds.deallocate()
+        kept.deallocate()
+        positions?.deallocate()
     }
 
     /// Buffers that the kernel may still choose.
-    var freeCount: Int { bufferCount &- exhaustedCount }
+    var freeCount: Int { bufferCount &- exhaustedCount &- keptCount }
 
     /// Accounts `count` received bytes to their buffer, before anything else is looked at (rule M4).
     ///
@@ -109,6 +129,30 @@ struct BufferRing: ~Copyable {
         return ReceiveSlice(offset: offset, count: bytes)
     }
 
+    /// Where in the ring the buffer of a completion stands.
+    func position(flags: UInt32) -> UInt16 {
+        let buffer = Int(flags >> 16)
+        precondition(buffer < bufferCount, "the kernel names a buffer that was given to it")
+        return positions.map { $0[buffer] } ?? 0
+    }
+
+    /// Takes the buffer that stands at a place of the ring, filled with as many of `rest` bytes as it has room for.
+    ///
+    /// How much that is says the ring: the kernel may have cut an entry down (net.c, kbuf.c).
+    mutating func takePiece(at position: UInt16, rest: Int) -> ReceiveSlice {
+        let mask = UInt32(truncatingIfNeeded: bufferCount &- 1)
+        let buffer = cl_buffer_ring_buffer(entries, mask, UInt32(position))
+        let room = Int(cl_buffer_ring_length(entries, mask, UInt32(position)))
+        precondition(Int(buffer) < bufferCount && (1...bufferSize).contains(room), "the ring holds what was put there")
+        let count = min(rest, room)
+        exhausted[exhaustedCount] = buffer
+        exhaustedCount &+= 1
+        let offset = Int(buffer) &* bufferSize
+        cl_show(memory + offset, count)
+        hasShown = true
+        return ReceiveSlice(offset: UInt32(truncatingIfNeeded: offset), count: UInt32(truncatingIfNeeded: count))
+    }
+
     /// Nobody may look at the slices of earlier turns any more: in a build with AddressSanitizer nobody can.
     mutating func hideSlices() {
         guard hasShown else { return }
@@ -116,12 +160,54 @@ struct BufferRing: ~Copyable {
         hasShown = false
     }
 
-    /// Gives all used-up buffers back to the kernel.
+    /// Gives all used-up buffers back to the kernel, but for those that a send without a copy names.
     mutating func recycle() {
         guard exhaustedCount > 0 else { return }
-        for index in 0..<exhaustedCount { put(exhausted[index]) }
+        for index in 0..<exhaustedCount {
+            let buffer = exhausted[index]
+            if heldCount > 0, holds[Int(buffer)] > 0 {
+                kept[Int(buffer)] = true
+                keptCount &+= 1
+            } else {
+                put(buffer)
+            }
+        }
         exhaustedCount = 0
         publish()
+    }
+
+    /// The buffers in which some memory lies; nil when it is not receive memory.
+    func buffers(under memory: UnsafeRawPointer, count: Int) -> ClosedRange<Int>? {
+        let start = UInt(bitPattern: memory)
+        let base = UInt(bitPattern: self.memory)
+        guard count > 0, start >= base, start &- base &+ UInt(count) <= UInt(bufferSize &* bufferCount) else {
+            return nil
+        }
+        let offset = Int(start &- base)
+        return offset / bufferSize...(offset &+ count &- 1) / bufferSize
+    }
+
+    func isHeld(_ buffer: Int) -> Bool { holds[buffer] > 0 }
+
+    /// Keeps a buffer from going back to the kernel, once for each call.
+    mutating func hold(_ buffer: Int) {
+        let count = holds[buffer]
+        if count == 0 { heldCount &+= 1 }
+        holds[buffer] = count + 1
+    }
+
+    /// Takes one hold back; a used-up buffer without any goes back with the next `recycle`.
+    mutating func release(_ buffer: Int) {
+        let count = holds[buffer]
+        precondition(count > 0, "a buffer is released as often as it was held")
+        holds[buffer] = count - 1
+        guard count == 1 else { return }
+        heldCount &-= 1
+        guard kept[buffer] else { return }
+        kept[buffer] = false
+        keptCount &-= 1
+        exhausted[exhaustedCount] = UInt16(truncatingIfNeeded: buffer)
+        exhaustedCount &+= 1
     }
 
     private mutating func put(_ buffer: UInt16) {
@@ -133,6 +219,7 @@ struct BufferRing: ~Copyable {
             recorder?.gave(buffer: Int(buffer), size: bufferSize)
         #endif
         written[Int(buffer)] = 0
+        if let positions { positions[Int(buffer)] = tail }
         tail &+= 1
     }
 

@@ -111,6 +111,60 @@ struct PreflightBench: ~Copyable {
         cl_sqe_set_message_flags(sqe, UInt32(MSG_WAITALL | MSG_DONTWAIT | MSG_NOSIGNAL))
     }
 
+    /// Sends so many bytes without a copy. Returns the results, or none when the bytes did not arrive as they were or
+    /// no notification came.
+    mutating func sendsWithoutCopy(_ count: Int) -> [Int32] {
+        let bytes = [UInt8](repeating: 5, count: count)
+        return bytes.withUnsafeBytes { memory in
+            let sqe = ring.nextEntry()
+            sqe.pointee.opcode = UInt8(CL_OP_SEND_ZC)
+            sqe.pointee.fd = nearFile
+            sqe.pointee.addr = UInt64(UInt(bitPattern: memory.baseAddress))
+            sqe.pointee.len = UInt32(truncatingIfNeeded: count)
+            sqe.pointee.ioprio = UInt16(CL_SEND_ZC_REPORT_USAGE)
+            sqe.pointee.user_data = UringOperation.zeroCopySend
+            cl_sqe_set_message_flags(sqe, UInt32(MSG_WAITALL | MSG_DONTWAIT | MSG_NOSIGNAL))
+            var answers = completions()
+            let results = answers.filter { $0.flags & UInt32(CL_CQE_F_NOTIFICATION) == 0 }
+            guard results.allSatisfy({ $0.res == Int32(clamping: count) }) else { return results.map(\.res) }
+            guard peerReads(count) == bytes else { return [] }
+            for _ in 0..<20 where answers.count < 2 { answers += completions(atLeast: 1) }
+            return answers.count == 2 ? results.map(\.res) : []
+        }
+    }
+
+    /// Receives so many bytes that came at once, by bundles. Returns 0 when a completion spanned several buffers and
+    /// all bytes lie in them in order, else an errno.
+    mutating func receivesBundle(_ count: Int) -> Int32 {
+        let sqe = ring.nextEntry()
+        sqe.pointee.opcode = UInt8(CL_OP_RECV)
+        sqe.pointee.fd = nearFile
+        sqe.pointee.flags = UInt8(CL_SQE_BUFFER_SELECT) | nearFlags
+        sqe.pointee.ioprio = UInt16(CL_RECVSEND_POLL_FIRST | CL_RECV_MULTISHOT | CL_RECVSEND_BUNDLE)
+        sqe.pointee.user_data = UringOperation.receive
+        cl_sqe_set_buffer_group(sqe, BufferRing.group)
+        if let refused = completions().first { return refused.res < 0 ? -refused.res : EIO }
+        let bytes = (0..<count).map { UInt8(truncatingIfNeeded: $0 / 251) }
+        guard Glibc.send(far, bytes, count, Int32(MSG_NOSIGNAL)) == count else { return EIO }
+        var isBundled = false
+        var taken = 0
+        for _ in 0..<20 where taken < count {
+            for entry in completions(atLeast: 1) {
+                guard entry.res > 0 else { return entry.res < 0 ? -entry.res : EIO }
+                let got = Int(entry.res)
+                // The buffers of a new ring stand in it in the order in which they lie.
+                let start = Int(entry.flags >> 16) * buffers.bufferSize
+                guard taken + got <= count, start + got <= buffers.bufferSize * buffers.bufferCount else { return EIO }
+                cl_show(buffers.memory + start, got)
+                let piece = UnsafeRawBufferPointer(start: buffers.memory + start, count: got)
+                guard piece.elementsEqual(bytes[taken..<taken + got]) else { return EIO }
+                isBundled = isBundled || got > buffers.bufferSize
+                taken += got
+            }
+        }
+        return taken == count && isBundled ? 0 : EOPNOTSUPP
+    }
+
     /// Moves this end into a table of the ring.
     mutating func makeDirect() -> Bool {
         guard ring.registerTable(4) == 0, ring.install(near, at: 3) else { return false }

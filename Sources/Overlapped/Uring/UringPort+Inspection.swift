@@ -5,7 +5,7 @@ internal import CLiburing
 /// What this package's own tests look at, and no program.
 extension UringPort {
     /// Receive buffers that are lost: neither the kernel's to choose from, as the kernel says, nor used up and on
-    /// their way back to it. Nil before Linux 6.8, which does not say.
+    /// their way back to it, or named by a send. Nil before Linux 6.8, which does not say.
     package var lostBuffers: Int? {
         var status = cl_buffer_ring_status()
         status.group = UInt32(BufferRing.group)
@@ -13,8 +13,14 @@ extension UringPort {
             return nil
         }
         let available = buffers.tail &- UInt16(truncatingIfNeeded: status.head)
-        return buffers.bufferCount - Int(available) - buffers.exhaustedCount
+        return buffers.bufferCount - Int(available) - buffers.exhaustedCount - buffers.keptCount
     }
+
+    /// Receive buffers that sends without a copy name.
+    package var heldBuffers: Int { buffers.heldCount }
+
+    /// Of these, the used-up ones.
+    package var usedUpHeldBuffers: Int { buffers.keptCount }
 
     /// How many receive buffers there are.
     package var bufferCount: Int { buffers.bufferCount }

@@ -65,6 +65,7 @@ extension UringPort {
         sqe.pointee.ioprio = UInt16(CL_RECVSEND_POLL_FIRST) | (oneShot ? 0 : UInt16(CL_RECV_MULTISHOT))
         sqe.pointee.user_data = key.rawValue | UringOperation.receive
         cl_sqe_set_buffer_group(sqe, BufferRing.group)
+        if !oneShot, techniques.contains(.receiveBundles) { sqe.pointee.ioprio |= UInt16(CL_RECVSEND_BUNDLE) }
         if !oneShot, features.contains(.receiveLimit) { cl_sqe_set_optional_length(sqe, Self.receiveLimit) }
     }
 
@@ -93,6 +94,7 @@ extension UringPort {
     }
 
     mutating func completeReceive(_ key: CompletionKey, _ result: Int32, _ flags: UInt32) -> Completion? {
+        if techniques.contains(.receiveBundles), result > 0 { return completeBundle(key, result, flags) }
         var slice = ReceiveSlice.none
         if flags & UInt32(CL_CQE_F_BUFFER) != 0 { slice = buffers.take(flags: flags, count: result) }
         guard let stream = find(key) else {
@@ -109,7 +111,7 @@ extension UringPort {
     }
 
     @inline(__always)
-    private mutating func received(
+    mutating func received(
         _ stream: UnsafeMutablePointer<StreamState>, _ key: CompletionKey, _ slice: ReceiveSlice, isLast: Bool
     ) -> Completion? {
         if !features.contains(.receiveLimit) { watchGreed(stream, key, slice) }

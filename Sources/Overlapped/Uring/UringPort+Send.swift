@@ -6,7 +6,7 @@ internal import Glibc
 /// Sending: silent and inside the submission where that works, tracked for what the kernel did not take (rule M1).
 extension UringPort {
     /// Never without WAITALL: a short send would then count as a success and lose bytes for ever.
-    private static let silentFlags = UInt32(MSG_WAITALL | MSG_DONTWAIT | MSG_NOSIGNAL)
+    static let silentFlags = UInt32(MSG_WAITALL | MSG_DONTWAIT | MSG_NOSIGNAL)
     private static let trackedFlags = UInt32(MSG_WAITALL | MSG_NOSIGNAL)
 
     /// Sends a gather list, once per stream and turn.
@@ -19,6 +19,7 @@ extension UringPort {
         stream.pointee.sendTurn = turn
         stream.pointee.parts = list
         stream.pointee.partCount = UInt32(truncatingIfNeeded: parts.count)
+        if zeroCopy.isOn, sendWithoutCopy(stream, list, parts.count, of: key) { return }
         guard features.contains(.silentSend) else { return sendNow(stream, key, list, parts.count) }
         silentSendsQueued &+= 1
         let sqe = entry()
@@ -128,6 +129,10 @@ extension UringPort {
             #if GORI_CANARIES
                 if Canary.sings(.memory), entry.pointee.user_data & 0xFF != UringOperation.silentSend { return }
             #endif
+            if zeroCopy.isOn, entry.pointee.user_data & 0xFF == UringOperation.zeroCopySend {
+                settleZeroCopy(entry)
+                continue
+            }
             guard entry.pointee.user_data & 0xFF == UringOperation.silentSend else { continue }
             let key = CompletionKey(userData: entry.pointee.user_data)
             entry.pointee.user_data = UringOperation.settled
@@ -135,7 +140,7 @@ extension UringPort {
         }
     }
 
-    private mutating func settleFailure(_ key: CompletionKey, _ result: Int32) {
+    mutating func settleFailure(_ key: CompletionKey, _ result: Int32) {
         guard let stream = find(key), stream.pointee.phase == .open else { return }
         counters.blockedSends &+= 1
         switch result {

@@ -16,6 +16,7 @@ public struct UringPort: CompletionPort, ~Copyable {
     var ring: UringRing
     var buffers: BufferRing
     var arena = PartArena()
+    var zeroCopy: ZeroCopySends
     let streams: UnsafeMutablePointer<StreamState>
     let capacity: Int
     var listeners: [ListenerState] = []
@@ -50,6 +51,8 @@ public struct UringPort: CompletionPort, ~Copyable {
     /// What was kept of paused streams and is being delivered.
     var lent: [UnsafeMutableRawBufferPointer] = []
     var lentDelivered = 0
+    /// What is left of a completion for several buffers.
+    var bundle = ReceiveBundle()
     /// Slots whose receive found no buffer, in order.
     var parked: [CompletionKey] = []
     private var deadline: UInt64 = 0
@@ -92,12 +95,17 @@ public struct UringPort: CompletionPort, ~Copyable {
     ) throws(PortError) {
         precondition(capacity > 0 && capacity <= CompletionKey.slotLimit)
         precondition(PortTechniques.uring.isSuperset(of: techniques), "no techniques of io_uring: \(techniques)")
+        // Before the ring is made: that of a trial counts as locked memory too.
+        if techniques.contains(.zeroCopySend) { try Self.requireZeroCopy(features, techniques) }
+        let bundles = techniques.contains(.receiveBundles)
+        if bundles { try Self.requireBundles() }
         var ring = try UringRing(
             sqEntries: sizes.submissions, cqEntries: max(sizes.submissions, sizes.completions), kernel: kernel)
-        ring.recordIfWanted()
+        if techniques.isEmpty { ring.recordIfWanted() }
+        let features = bundles ? features.subtracting(.incrementalBuffers) : features
         let buffers = try BufferRing(
-            incremental: features.contains(.incrementalBuffers), count: sizes.buffers, size: sizes.bufferSize,
-            ring: ring)
+            incremental: features.contains(.incrementalBuffers), bundles: bundles, count: sizes.buffers,
+            size: sizes.bufferSize, ring: ring)
         if directDescriptors { try Self.registerTable(of: capacity, ring: ring, features: features) }
         var descriptor: Int32 = -1
         if !features.contains(.messageRing) {
@@ -116,6 +124,7 @@ public struct UringPort: CompletionPort, ~Copyable {
         self.capacity = capacity
         self.features = features
         self.techniques = techniques
+        zeroCopy = ZeroCopySends(isOn: techniques.contains(.zeroCopySend), threshold: sizes.zeroCopyThreshold)
         hasDirectDescriptors = directDescriptors
         pending.reserveCapacity(1_024)
         parked.reserveCapacity(1_024)
@@ -167,7 +176,8 @@ public struct UringPort: CompletionPort, ~Copyable {
         // With buffers held back nothing might ever complete: settle first, sleep in the next turn.
         let mayBlock =
             deadline > 0 && pendingHead == pending.count && failed.isEmpty && endings.isEmpty
-            && spilledHead == spilled.count && parked.isEmpty && buffers.freeCount &* 4 >= buffers.bufferCount
+            && spilledHead == spilled.count && bundle.rest == 0 && parked.isEmpty
+            && buffers.freeCount &* 4 >= buffers.bufferCount
         try submitAll(wait: mayBlock ? 1 : 0)
         try settle()
         turn &+= 1
@@ -180,6 +190,10 @@ public struct UringPort: CompletionPort, ~Copyable {
         while true {
             if pendingHead < pending.count { return nextPending() }
             if arenaInUse { resetArena() }
+            if bundle.rest > 0 {
+                if let completion = nextPiece() { return completion }
+                continue
+            }
             if spilledHead < spilled.count {
                 if let completion = nextSpilled() { return completion }
                 continue
@@ -215,16 +229,6 @@ public struct UringPort: CompletionPort, ~Copyable {
         return completion
     }
 
-    private mutating func nextSpilled() -> Completion? {
-        let entry = spilled[spilledHead]
-        spilledHead &+= 1
-        if spilledHead == spilled.count {
-            spilled.removeAll(keepingCapacity: true)
-            spilledHead = 0
-        }
-        return translate(entry)
-    }
-
     /// The kernel's time.
     public func now() -> UInt64 { ring.isForeign ? ring.foreignNow() : MonotonicClock.now() }
 
@@ -256,7 +260,7 @@ public struct UringPort: CompletionPort, ~Copyable {
         return head != tail
     }
 
-    private mutating func translate(_ entry: io_uring_cqe) -> Completion? {
+    mutating func translate(_ entry: io_uring_cqe) -> Completion? {
         counters.completions &+= 1
         if entry.res == -EFAULT { counters.noteFault() }
         let key = CompletionKey(userData: entry.user_data)
@@ -271,6 +275,7 @@ public struct UringPort: CompletionPort, ~Copyable {
         case UringOperation.shutdown: completeShutdown(key, entry.res)
         case UringOperation.overlapped: return completeOperation(key, entry.res)
         case UringOperation.doorbellRead: armDoorbell()
+        case UringOperation.zeroCopySend: completeZeroCopy(key, entry.res, entry.flags)
         #if GORI_CANARIES
             case UringOperation.silentSend: return failedSendMetLate(key, entry.res)
         #endif
@@ -376,30 +381,5 @@ public struct UringPort: CompletionPort, ~Copyable {
         putFailedFirst()
         pending.append(contentsOf: endings)
         endings.removeAll(keepingCapacity: true)
-    }
-
-    /// Moves all completions out of the queue and lets the kernel refill it.
-    private mutating func makeRoom() {
-        tail = ring.completionTail
-        collectFailedSends()
-        while head != tail {
-            spilled.append(ring.completion(head).pointee)
-            head &+= 1
-        }
-        ring.releaseCompletions(upTo: head)
-        counters.systemCalls &+= 1
-        _ = ring.enter(submit: 0, wait: 0, flags: UInt32(CL_ENTER_GETEVENTS), argument: nil, size: 0)
-        tail = ring.completionTail
-    }
-
-    private mutating func armDoorbell() {
-        guard doorbellDescriptor >= 0 else { return }
-        let sqe = entry()
-        sqe.pointee.opcode = UInt8(CL_OP_READ)
-        sqe.pointee.fd = doorbellDescriptor
-        sqe.pointee.addr = UInt64(UInt(bitPattern: doorbellCount.memory))
-        sqe.pointee.len = 8
-        sqe.pointee.off = UInt64.max
-        sqe.pointee.user_data = UringOperation.doorbellRead
     }
 }

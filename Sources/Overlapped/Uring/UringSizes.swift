@@ -13,6 +13,10 @@ public struct UringSizes: Sendable, Hashable {
     /// Bytes of each receive buffer, a multiple of 4,096 up to 1 MiB; 0 chooses, 64 KiB or 4 KiB. All of them must
     /// fit in 1 GiB.
     public var bufferSize = 0
+    /// Sends of so many bytes or more go without a copy, with `PortTechniques.zeroCopySend`. Below some pages, looking
+    /// them up and a second completion cost more than the copy that is spared: others found the limit between 3 and
+    /// 16 KiB, and here nobody shall lose by it.
+    public var zeroCopyThreshold = 16_384
 
     /// The defaults.
     public init() {}

@@ -14,6 +14,10 @@ public struct Variant: Sendable {
         case descriptors
         /// Threads of the server.
         case threads
+        /// Sends without a copy for each message.
+        case zeroCopySends
+        /// Completions for bytes in several receive buffers, for each message.
+        case receiveBundles
         /// What the server says, having tried, that it uses of the kernel: nothing that is counted changes.
         case features
     }

@@ -67,6 +67,8 @@ extension ReportContent {
         case .completions: Text("completions/message", "메시지당 완료")
         case .descriptors: Text("open descriptors", "열린 기술자")
         case .threads: Text("threads", "스레드")
+        case .zeroCopySends: Text("sends without a copy/message", "메시지당 복사 없는 send")
+        case .receiveBundles: Text("bundles/message", "메시지당 묶음(bundle)")
         case .features: Text("features that the server uses", "서버가 쓰는 기능")
         }
     }
@@ -78,6 +80,8 @@ extension ReportContent {
         case .completions: return compared(summary) { Summary.ratio(of: $0, \.completions) }
         case .descriptors: return ("\(left.descriptors)", "\(right.descriptors)", left.descriptors != right.descriptors)
         case .threads: return ("\(left.threads)", "\(right.threads)", left.threads != right.threads)
+        case .zeroCopySends: return compared(summary) { Summary.ratio(of: $0) { $0.zeroCopySends ?? 0 } }
+        case .receiveBundles: return compared(summary) { Summary.ratio(of: $0) { $0.receiveBundles ?? 0 } }
         case .features:
             let gone = left.features.split(separator: " ").filter {
                 !right.features.split(separator: " ").contains($0)

@@ -57,4 +57,10 @@ public struct Slice: Codable, Sendable, Equatable {
     public var bytesHeld: UInt64?
     /// A server that does not count was measured: the fields from `systemCalls` to `bytesCopied` are 0, for nothing.
     public var isWithoutCounters: Bool?
+    /// Sends that the kernel took without a copy; nil: none.
+    public var zeroCopySends: UInt64?
+    /// Of these, sends that it copied after all; nil: none.
+    public var zeroCopyCopied: UInt64?
+    /// Completions for bytes in several receive buffers; nil: none.
+    public var receiveBundles: UInt64?
 }

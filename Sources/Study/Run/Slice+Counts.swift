@@ -17,12 +17,19 @@ extension Slice {
         func counted(_ group: KeyPath<EchoChild.Counters, [String: UInt64]>, _ name: String) -> UInt64 {
             (after[keyPath: group][name] ?? 0) &- (before[keyPath: group][name] ?? 0)
         }
+        func someOf(_ name: String) -> UInt64? {
+            let count = counted(\.port, name)
+            return count > 0 ? count : nil
+        }
         systemCalls = counted(\.port, "systemCalls")
         completions = counted(\.port, "completions")
         sends = counted(\.workers, "sends")
         bytesSent = counted(\.workers, "bytesSent")
         bytesCopied = counted(\.workers, "bytesBacklogged")
         bytesHeld = after.workers["bytesHeld"]
+        zeroCopySends = someOf("zeroCopySends")
+        zeroCopyCopied = someOf("zeroCopyCopied")
+        receiveBundles = someOf("receiveBundles")
     }
 
     /// Context switches before and after. Threads that have ended took theirs with them.

@@ -21,13 +21,22 @@ enum PortKind: Sendable, CustomTestStringConvertible {
     /// With rings and buffers so small that they are full all the time, and a kernel that refuses every third
     /// submission.
     case narrowUring(disabled: UringFeatures)
+    /// io_uring used otherwise than by default, with sends of any size without a copy where that is how.
+    case technique(PortTechniques)
+    /// The same with narrow rings.
+    case narrowTechnique(PortTechniques)
 
     /// io_uring with everything that the kernel has, as on Linux 6.1, with each feature switched off by itself, and
     /// with direct descriptors; epoll; and narrow rings.
-    static let all: [PortKind] = roomy + [.narrowUring(disabled: []), .narrowUring(disabled: .all)]
+    static let all: [PortKind] =
+        roomy + [.narrowUring(disabled: []), .narrowUring(disabled: .all)]
+        + memoryTechniques.map { .narrowTechnique($0) }
     /// With memory for everybody, for rules about how many turns something takes.
     static let roomy: [PortKind] =
         ends + UringFeatures.names.filter { $0.0 != .directDescriptors }.map { .uring(disabled: $0.0) }
+        + memoryTechniques.map { .technique($0) }
+    /// Techniques about memory that the kernel keeps for longer, or fills otherwise.
+    private static let memoryTechniques: [PortTechniques] = [.zeroCopySend, .receiveBundles]
     /// Those that differ most, for rules that take long. Direct descriptors with all that the kernel has, and with no
     /// more than they need.
     static let ends: [PortKind] = [
@@ -49,16 +58,31 @@ enum PortKind: Sendable, CustomTestStringConvertible {
             try rule.check { try UringPort(capacity: $0, features: features, directDescriptors: true) }
         case .narrowUring(let disabled):
             let features = try PortKind.found.get().subtracting(disabled)
-            try rule.check { capacity in
-                var sizes = UringSizes()
-                sizes.submissions = 8
-                sizes.completions = 16
-                sizes.buffers = 4
-                var port = try UringPort(capacity: capacity, features: features, sizes: sizes)
-                port.refuseSubmits(every: 3)
-                return port
+            try rule.check { try PortKind.narrowPort($0, features) }
+        case .technique(let techniques):
+            let features = try PortKind.found.get()
+            var sizes = UringSizes()
+            sizes.zeroCopyThreshold = 1
+            try rule.check { [sizes] in
+                try UringPort(capacity: $0, features: features, techniques: techniques, sizes: sizes)
             }
+        case .narrowTechnique(let techniques):
+            let features = try PortKind.found.get()
+            try rule.check { try PortKind.narrowPort($0, features, techniques) }
         }
+    }
+
+    private static func narrowPort(
+        _ capacity: Int, _ features: UringFeatures, _ techniques: PortTechniques = []
+    ) throws -> UringPort {
+        var sizes = UringSizes()
+        sizes.submissions = 8
+        sizes.completions = 16
+        sizes.buffers = 4
+        sizes.zeroCopyThreshold = 1
+        var port = try UringPort(capacity: capacity, features: features, techniques: techniques, sizes: sizes)
+        port.refuseSubmits(every: 3)
+        return port
     }
 
     var testDescription: String {
@@ -69,6 +93,8 @@ enum PortKind: Sendable, CustomTestStringConvertible {
         case .direct(let disabled):
             disabled.isEmpty ? "uring, direct descriptors" : "uring, direct descriptors, without \(disabled)"
         case .narrowUring(let disabled): disabled.isEmpty ? "narrow uring" : "narrow uring as on 6.1"
+        case .technique(let techniques): "uring, \(techniques)"
+        case .narrowTechnique(let techniques): "narrow uring, \(techniques)"
         }
     }
 }

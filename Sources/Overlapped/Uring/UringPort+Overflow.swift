@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CLiburing
+
+/// What a full completion queue asks for, and the doorbell's own read.
+extension UringPort {
+    mutating func nextSpilled() -> Completion? {
+        let entry = spilled[spilledHead]
+        spilledHead &+= 1
+        if spilledHead == spilled.count {
+            spilled.removeAll(keepingCapacity: true)
+            spilledHead = 0
+        }
+        return translate(entry)
+    }
+
+    /// Moves all completions out of the queue and lets the kernel refill it.
+    mutating func makeRoom() {
+        tail = ring.completionTail
+        collectFailedSends()
+        while head != tail {
+            spilled.append(ring.completion(head).pointee)
+            head &+= 1
+        }
+        ring.releaseCompletions(upTo: head)
+        counters.systemCalls &+= 1
+        _ = ring.enter(submit: 0, wait: 0, flags: UInt32(CL_ENTER_GETEVENTS), argument: nil, size: 0)
+        tail = ring.completionTail
+    }
+
+    mutating func armDoorbell() {
+        guard doorbellDescriptor >= 0 else { return }
+        let sqe = entry()
+        sqe.pointee.opcode = UInt8(CL_OP_READ)
+        sqe.pointee.fd = doorbellDescriptor
+        sqe.pointee.addr = UInt64(UInt(bitPattern: doorbellCount.memory))
+        sqe.pointee.len = 8
+        sqe.pointee.off = UInt64.max
+        sqe.pointee.user_data = UringOperation.doorbellRead
+    }
+}
