@@ -34,6 +34,7 @@
 
 /* Names and values: include/uapi/linux/io_uring.h of the kernel that brought each. */
 enum {
+    CL_SETUP_SQPOLL = 1 << 1,
     CL_SETUP_CQSIZE = 1 << 3,
     CL_SETUP_CLAMP = 1 << 4,
     CL_SETUP_R_DISABLED = 1 << 6,
@@ -49,11 +50,14 @@ enum {
     CL_FEATURE_NO_IOWAIT = 1 << 17,
 
     CL_ENTER_GETEVENTS = 1 << 0,
+    CL_ENTER_SQ_WAKEUP = 1 << 1,
+    CL_ENTER_SQ_WAIT = 1 << 2,
     CL_ENTER_EXT_ARG = 1 << 3,
     CL_ENTER_REGISTERED_RING = 1 << 4,
     CL_ENTER_ABS_TIMER = 1 << 5,
     CL_ENTER_NO_IOWAIT = 1 << 7,
 
+    CL_SQ_NEED_WAKEUP = 1 << 0,
     CL_SQ_CQ_OVERFLOW = 1 << 1,
     CL_SQ_TASKRUN = 1 << 2,
 

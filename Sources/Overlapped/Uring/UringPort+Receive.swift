@@ -56,7 +56,7 @@ extension UringPort {
     mutating func arm(_ stream: UnsafeMutablePointer<StreamState>, _ key: CompletionKey) {
         guard canArm(stream) else { return }
         stream.pointee.receiveInFlight = true
-        let oneShot = stream.pointee.readsOnePiece
+        let oneShot = stream.pointee.readsOnePiece || techniques.contains(.oneShotReceive)
         stream.pointee.receiveIsOneShot = oneShot
         let sqe = entry()
         sqe.pointee.opcode = UInt8(CL_OP_RECV)

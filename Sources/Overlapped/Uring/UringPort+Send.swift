@@ -19,14 +19,24 @@ extension UringPort {
         stream.pointee.sendTurn = turn
         stream.pointee.parts = list
         stream.pointee.partCount = UInt32(truncatingIfNeeded: parts.count)
+        guard !techniques.contains(.sendPerPacket) else { return sendParts(stream, key) }
         guard features.contains(.silentSend) else { return sendNow(stream, key, list, parts.count) }
+        queueSend(stream, key, list, parts.count)
+    }
+
+    /// Queues a silent send of so many parts.
+    @inline(__always)
+    mutating func queueSend(
+        _ stream: UnsafeMutablePointer<StreamState>, _ key: CompletionKey, _ list: UnsafeMutablePointer<iovec>,
+        _ count: Int
+    ) {
         silentSendsQueued &+= 1
         let sqe = entry()
         sqe.pointee.fd = stream.pointee.descriptor
         sqe.pointee.flags = UInt8(CL_SQE_CQE_SKIP_SUCCESS) | stream.pointee.fileFlags
         sqe.pointee.user_data = key.rawValue | UringOperation.silentSend
         cl_sqe_set_message_flags(sqe, Self.silentFlags)
-        if parts.count == 1 {
+        if count == 1 {
             sqe.pointee.opcode = UInt8(CL_OP_SEND)
             sqe.pointee.addr = UInt64(UInt(bitPattern: list.pointee.iov_base))
             sqe.pointee.len = UInt32(truncatingIfNeeded: list.pointee.iov_len)
@@ -34,10 +44,10 @@ extension UringPort {
             sqe.pointee.opcode = UInt8(CL_OP_SEND)
             sqe.pointee.ioprio = UInt16(CL_SEND_VECTORIZED)
             sqe.pointee.addr = UInt64(UInt(bitPattern: list))
-            sqe.pointee.len = UInt32(truncatingIfNeeded: parts.count)
+            sqe.pointee.len = UInt32(truncatingIfNeeded: count)
         } else {
             sqe.pointee.opcode = UInt8(CL_OP_SENDMSG)
-            sqe.pointee.addr = UInt64(UInt(bitPattern: arena.header(of: list, count: parts.count)))
+            sqe.pointee.addr = UInt64(UInt(bitPattern: arena.header(of: list, count: count)))
             sqe.pointee.len = 1
         }
     }
@@ -135,12 +145,14 @@ extension UringPort {
         }
     }
 
-    private mutating func settleFailure(_ key: CompletionKey, _ result: Int32) {
+    mutating func settleFailure(_ key: CompletionKey, _ result: Int32) {
         guard let stream = find(key), stream.pointee.phase == .open else { return }
         counters.blockedSends &+= 1
+        stream.pointee.partsQueued = stream.pointee.partCount
         switch result {
         case 0..., -EAGAIN, -ENOBUFS, -ENOMEM, -EINTR:
-            failed.append(Completion(.blocked, key, result: max(result, 0)))
+            let taken = Int32(truncatingIfNeeded: stream.pointee.bytesBefore)
+            failed.append(Completion(.blocked, key, result: taken &+ max(result, 0)))
         default:
             if let end = fail(stream, key, -result) { endings.append(end) }
         }

@@ -50,15 +50,17 @@ public struct UringPort: CompletionPort, ~Copyable {
     /// What was kept of paused streams and is being delivered.
     var lent: [UnsafeMutableRawBufferPointer] = []
     var lentDelivered = 0
+    /// Streams of whose sends not all parts are submitted yet (`PortTechniques.sendPerPacket`).
+    var separate: [CompletionKey] = []
     /// Slots whose receive found no buffer, in order.
     var parked: [CompletionKey] = []
-    private var deadline: UInt64 = 0
+    var deadline: UInt64 = 0
     private var drainRounds = 0
     private var drainEnd: UInt64 = 0
     private var arenaInUse = false
 
     /// A drain gathers at most this many times before the turn's sends go out (rule M2).
-    static let drainRoundLimit = 16
+    private let drainRoundLimit: Int
     /// … and for at most this long, in nanoseconds.
     static let drainTimeLimit: UInt64 = 2_000_000
     /// Where a multishot receive ends and queues up behind the others (rule M4).
@@ -93,8 +95,9 @@ public struct UringPort: CompletionPort, ~Copyable {
         precondition(capacity > 0 && capacity <= CompletionKey.slotLimit)
         precondition(PortTechniques.uring.isSuperset(of: techniques), "no techniques of io_uring: \(techniques)")
         var ring = try UringRing(
-            sqEntries: sizes.submissions, cqEntries: max(sizes.submissions, sizes.completions), kernel: kernel)
-        ring.recordIfWanted()
+            sqEntries: sizes.submissions, cqEntries: max(sizes.submissions, sizes.completions),
+            techniques: techniques, kernel: kernel)
+        if techniques.isEmpty { ring.recordIfWanted() }
         let buffers = try BufferRing(
             incremental: features.contains(.incrementalBuffers), count: sizes.buffers, size: sizes.bufferSize,
             ring: ring)
@@ -116,6 +119,7 @@ public struct UringPort: CompletionPort, ~Copyable {
         self.capacity = capacity
         self.features = features
         self.techniques = techniques
+        drainRoundLimit = techniques.contains(.fixedWait) ? 0 : 16
         hasDirectDescriptors = directDescriptors
         pending.reserveCapacity(1_024)
         parked.reserveCapacity(1_024)
@@ -147,6 +151,7 @@ public struct UringPort: CompletionPort, ~Copyable {
 
     /// Makes the calling thread the owner.
     public mutating func open() throws(PortError) {
+        SystemCalls.noteOwner(techniques)
         try ring.enable()
         armDoorbell()
     }
@@ -160,15 +165,17 @@ public struct UringPort: CompletionPort, ~Copyable {
 
     /// Submits everything queued and waits for a completion, a doorbell or the deadline.
     public mutating func wait(until deadline: UInt64) throws(PortError) {
+        SystemCalls.noteOwner(techniques)
         self.deadline = deadline
         drainRounds = 0
         ring.releaseCompletions(upTo: head)
         arenaInUse = true
+        if !separate.isEmpty { sendSeparately() }
         // With buffers held back nothing might ever complete: settle first, sleep in the next turn.
         let mayBlock =
             deadline > 0 && pendingHead == pending.count && failed.isEmpty && endings.isEmpty
             && spilledHead == spilled.count && parked.isEmpty && buffers.freeCount &* 4 >= buffers.bufferCount
-        try submitAll(wait: mayBlock ? 1 : 0)
+        try mayBlock ? submitAndWait() : submitAll(wait: 0, until: 0)
         try settle()
         turn &+= 1
         buffers.recycle()
@@ -241,7 +248,7 @@ public struct UringPort: CompletionPort, ~Copyable {
         ring.releaseCompletions(upTo: head)
         tail = ring.completionTail
         if head != tail { return true }
-        guard drainRounds < Self.drainRoundLimit, ring.hasTaskWork, buffers.freeCount &* 4 >= buffers.bufferCount
+        guard drainRounds < drainRoundLimit, ring.hasTaskWork, buffers.freeCount &* 4 >= buffers.bufferCount
         else { return false }
         let now = now()
         if drainRounds == 0 {
@@ -294,7 +301,7 @@ public struct UringPort: CompletionPort, ~Copyable {
     }
 
     /// Empties the submission queue in the middle of a turn. Nothing is given back: the turn settles as a whole.
-    private mutating func submitMidway() {
+    mutating func submitMidway() {
         while ring.queued > 0 {
             counters.systemCalls &+= 1
             let asked = ring.queued
@@ -310,56 +317,16 @@ public struct UringPort: CompletionPort, ~Copyable {
     }
 
     /// Whatever the kernel did not take stays queued, and so does the memory that it names (rule M1).
-    private mutating func noteRefusal(_ result: Int32, asked: UInt32) {
+    mutating func noteRefusal(_ result: Int32, asked: UInt32) {
         if result == -EAGAIN || result == -EBUSY || (result >= 0 && result < asked) {
             counters.submitsRefused &+= 1
         }
     }
 
-    private mutating func putFailedFirst() {
+    mutating func putFailedFirst() {
         guard !failed.isEmpty else { return }
         pending.insert(contentsOf: failed, at: pendingHead)
         failed.removeAll(keepingCapacity: true)
-    }
-
-    /// Submits the whole queue, and waits if asked to.
-    private mutating func submitAll(wait minimum: UInt32) throws(PortError) {
-        var timespec = __kernel_timespec()
-        var argument = cl_wait_argument()
-        var flags = enterFlags
-        let hasDeadline = minimum > 0 && deadline != MonotonicClock.never
-        if hasDeadline {
-            var nanoseconds = deadline
-            flags |= UInt32(CL_ENTER_EXT_ARG)
-            if features.contains(.absoluteTimer) {
-                flags |= UInt32(CL_ENTER_ABS_TIMER)
-            } else {
-                let now = now()
-                nanoseconds = deadline > now ? deadline &- now : 0
-            }
-            timespec.tv_sec = Int64(truncatingIfNeeded: nanoseconds / 1_000_000_000)
-            timespec.tv_nsec = Int64(truncatingIfNeeded: nanoseconds % 1_000_000_000)
-        }
-        var wait = minimum
-        repeat {
-            counters.systemCalls &+= 1
-            let asked = ring.queued
-            let result = withUnsafePointer(to: &timespec) { time -> Int32 in
-                argument.timespec = hasDeadline ? UInt64(UInt(bitPattern: time)) : 0
-                return withUnsafePointer(to: &argument) {
-                    ring.enter(
-                        submit: asked, wait: wait, flags: flags, argument: hasDeadline ? $0 : nil,
-                        size: hasDeadline ? MemoryLayout<cl_wait_argument>.size : 0)
-                }
-            }
-            noteRefusal(result, asked: asked)
-            switch result {
-            case 0..., -ETIME, -EINTR: break
-            case -EAGAIN, -EBUSY: makeRoom()
-            default: throw PortError(call: "io_uring_enter", code: -result)
-            }
-            wait = 0
-        } while ring.queued > 0
     }
 
     /// Reads the whole queue for failed sends, so that all memory named by the last turn's sends is free afterwards
@@ -379,7 +346,7 @@ public struct UringPort: CompletionPort, ~Copyable {
     }
 
     /// Moves all completions out of the queue and lets the kernel refill it.
-    private mutating func makeRoom() {
+    mutating func makeRoom() {
         tail = ring.completionTail
         collectFailedSends()
         while head != tail {

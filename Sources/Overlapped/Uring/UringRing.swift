@@ -30,16 +30,29 @@ struct UringRing: ~Copyable {
         var recorder: RingRecorder?
     #endif
 
-    /// What the kernel must know: Linux 6.1.
-    static let setupFlags =
-        UInt32(CL_SETUP_SINGLE_ISSUER) | UInt32(CL_SETUP_DEFER_TASKRUN) | UInt32(CL_SETUP_TASKRUN_FLAG)
-        | UInt32(CL_SETUP_SUBMIT_ALL) | UInt32(CL_SETUP_CQSIZE) | UInt32(CL_SETUP_CLAMP) | UInt32(CL_SETUP_R_DISABLED)
+    private static let commonFlags =
+        UInt32(CL_SETUP_SUBMIT_ALL) | UInt32(CL_SETUP_CQSIZE) | UInt32(CL_SETUP_CLAMP) | UInt32(CL_SETUP_R_DISABLED)
 
-    init(sqEntries: UInt32, cqEntries: UInt32, kernel: ForeignKernel? = nil) throws(PortError) {
+    /// What the kernel must know: Linux 6.1 by default.
+    private static func setupFlags(for techniques: PortTechniques) -> UInt32 {
+        // Whoever polls the submission queue also finishes what is in it: flags about interrupting the issuer and
+        // about his wait are refused (io_uring_setup(2)).
+        if techniques.contains(.submissionPolling) { return commonFlags | UInt32(CL_SETUP_SQPOLL) }
+        let taskRun = techniques.contains(.eagerTaskRun) ? CL_SETUP_COOP_TASKRUN : CL_SETUP_DEFER_TASKRUN
+        return commonFlags | UInt32(CL_SETUP_SINGLE_ISSUER) | UInt32(CL_SETUP_TASKRUN_FLAG) | UInt32(taskRun)
+    }
+
+    /// How long the kernel's thread polls an empty submission queue before it sleeps, in milliseconds: longer than
+    /// the pauses of a busy server, shorter than a tick, so that an idle server costs no processor.
+    private static let pollingIdle: UInt32 = 2
+
+    init(
+        sqEntries: UInt32, cqEntries: UInt32, techniques: PortTechniques = [], kernel: ForeignKernel? = nil
+    ) throws(PortError) {
         let ring = UnsafeMutablePointer<io_uring>.allocate(capacity: 1)
         ring.initialize(to: io_uring())
         do throws(PortError) {
-            features = try Self.setUp(ring, sqEntries, cqEntries, kernel)
+            features = try Self.setUp(ring, sqEntries, cqEntries, techniques, kernel)
         } catch {
             ring.deallocate()
             throw error
@@ -60,7 +73,8 @@ struct UringRing: ~Copyable {
 
     /// Has the kernel make the ring. Returns its features.
     private static func setUp(
-        _ ring: UnsafeMutablePointer<io_uring>, _ sqEntries: UInt32, _ cqEntries: UInt32, _ kernel: ForeignKernel?
+        _ ring: UnsafeMutablePointer<io_uring>, _ sqEntries: UInt32, _ cqEntries: UInt32, _ techniques: PortTechniques,
+        _ kernel: ForeignKernel?
     ) throws(PortError) -> UInt32 {
         if let kernel {
             let result = kernel.makeRing(ring, submissions: sqEntries, completions: cqEntries)
@@ -68,10 +82,14 @@ struct UringRing: ~Copyable {
             return ring.pointee.features
         }
         var parameters = io_uring_params()
-        parameters.flags = setupFlags
+        parameters.flags = setupFlags(for: techniques)
+        parameters.sq_thread_idle = pollingIdle
         parameters.cq_entries = cqEntries
         let result = io_uring_queue_init_params(sqEntries, ring, &parameters)
-        guard result == 0 else { throw PortError(call: "io_uring_setup", code: -result) }
+        guard result == 0 else {
+            let way = techniques.intersection([.eagerTaskRun, .submissionPolling])
+            throw PortError(call: way.isEmpty ? "io_uring_setup" : "io_uring_setup for \(way)", code: -result)
+        }
         guard parameters.features & UInt32(CL_FEATURE_EXT_ARG) != 0 else {
             io_uring_queue_exit(ring)
             throw PortError(call: "io_uring_setup", code: EINVAL)
