@@ -153,6 +153,14 @@ static inline unsigned cl_sq_mask(const struct io_uring *ring) { return *ring->s
 static inline unsigned cl_sq_head(const struct io_uring *ring) { return __atomic_load_n(ring->sq.khead, __ATOMIC_ACQUIRE); }
 static inline void cl_sq_publish(struct io_uring *ring, unsigned tail) { __atomic_store_n(ring->sq.ktail, tail, __ATOMIC_RELEASE); }
 static inline unsigned cl_sq_flags(const struct io_uring *ring) { return __atomic_load_n(ring->sq.kflags, __ATOMIC_ACQUIRE); }
+/* With IORING_SETUP_SQPOLL: whether the kernel's thread sleeps. It says so and then looks at the queue once more, so
+ * whoever publishes must look behind a full barrier. */
+static inline int cl_sq_needs_wakeup(const struct io_uring *ring)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    return (cl_sq_flags(ring) & CL_SQ_NEED_WAKEUP) != 0;
+}
+static inline unsigned cl_sq_published(const struct io_uring *ring) { return __atomic_load_n(ring->sq.ktail, __ATOMIC_RELAXED); }
 
 /* Completion queue. */
 static inline unsigned cl_cq_entries(const struct io_uring *ring) { return *ring->cq.kring_entries; }

@@ -14,7 +14,7 @@ extension UringPort {
         guard let list = stream.pointee.parts else { return }
         stream.pointee.bytesBefore = 0
         stream.pointee.partsQueued = 1
-        guard features.contains(.silentSend) else { return sendPartsNow(stream, key, list) }
+        guard queuesSends else { return sendPartsNow(stream, key, list) }
         queueSend(stream, key, list, 1)
         if stream.pointee.partCount > 1 { separate.append(key) }
     }
@@ -39,12 +39,8 @@ extension UringPort {
         while !separate.isEmpty {
             submitMidway()
             // A failure that nobody has seen would be followed by the next part.
-            while ring.hasOverflow {
-                counters.overflows &+= 1
-                makeRoom()
-                collectFailedSends()
-                putFailedFirst()
-            }
+            settleSends()
+            putFailedFirst()
             var kept = 0
             for index in separate.indices where queueNextPart(separate[index]) {
                 separate[kept] = separate[index]

@@ -20,7 +20,7 @@ extension UringPort {
         stream.pointee.parts = list
         stream.pointee.partCount = UInt32(truncatingIfNeeded: parts.count)
         guard !techniques.contains(.sendPerPacket) else { return sendParts(stream, key) }
-        guard features.contains(.silentSend) else { return sendNow(stream, key, list, parts.count) }
+        guard queuesSends else { return sendNow(stream, key, list, parts.count) }
         queueSend(stream, key, list, parts.count)
     }
 
@@ -33,7 +33,7 @@ extension UringPort {
         silentSendsQueued &+= 1
         let sqe = entry()
         sqe.pointee.fd = stream.pointee.descriptor
-        sqe.pointee.flags = UInt8(CL_SQE_CQE_SKIP_SUCCESS) | stream.pointee.fileFlags
+        sqe.pointee.flags = sendFlags | stream.pointee.fileFlags
         sqe.pointee.user_data = key.rawValue | UringOperation.silentSend
         cl_sqe_set_message_flags(sqe, Self.silentFlags)
         if count == 1 {
@@ -141,8 +141,21 @@ extension UringPort {
             guard entry.pointee.user_data & 0xFF == UringOperation.silentSend else { continue }
             let key = CompletionKey(userData: entry.pointee.user_data)
             entry.pointee.user_data = UringOperation.settled
+            if ring.isPolled, isWhole(key, entry.pointee.res) { continue }
             settleFailure(key, entry.pointee.res)
         }
+    }
+
+    /// A send that says how it ended has. Returns whether it was taken whole.
+    private mutating func isWhole(_ key: CompletionKey, _ result: Int32) -> Bool {
+        silentSendsQueued &-= 1
+        guard let stream = find(key), let parts = stream.pointee.parts, result >= 0 else { return false }
+        let last = Int(stream.pointee.partCount)
+        let queued = Int(stream.pointee.partsQueued)
+        var asked = 0
+        let range = techniques.contains(.sendPerPacket) ? queued &- 1..<queued : 0..<last
+        for index in range { asked &+= parts[index].iov_len }
+        return asked == Int(result)
     }
 
     mutating func settleFailure(_ key: CompletionKey, _ result: Int32) {

@@ -62,9 +62,16 @@ extension UringPort {
             timespec.tv_nsec = Int64(truncatingIfNeeded: nanoseconds % 1_000_000_000)
         }
         var wait = minimum
+        if ring.isPolled {
+            let wakes = ring.publishToPoller()
+            if !wakes, minimum == 0 { return }
+            if wakes { flags |= UInt32(CL_ENTER_SQ_WAKEUP) }
+            // Behind the ends of the turn's sends.
+            if minimum > 0 { wait &+= UInt32(truncatingIfNeeded: silentSendsQueued) }
+        }
         repeat {
             counters.systemCalls &+= 1
-            let asked = ring.queued
+            let asked = ring.isPolled ? 0 : ring.queued
             let result = withUnsafePointer(to: &timespec) { time -> Int32 in
                 argument.timespec = hasDeadline ? UInt64(UInt(bitPattern: time)) : 0
                 return withUnsafePointer(to: &argument) {
@@ -80,6 +87,75 @@ extension UringPort {
             default: throw PortError(call: "io_uring_enter", code: -result)
             }
             wait = 0
-        } while ring.queued > 0
+        } while !ring.isPolled && ring.queued > 0
+    }
+
+    /// Empties the submission queue in the middle of a turn. Nothing is given back: the turn settles as a whole.
+    mutating func submitMidway() {
+        guard !ring.isPolled else { return waitForPoller() }
+        while ring.queued > 0 {
+            counters.systemCalls &+= 1
+            let asked = ring.queued
+            let result = ring.enter(submit: asked, wait: 0, flags: 0, argument: nil, size: 0)
+            noteRefusal(result, asked: asked)
+            if result == -EAGAIN || result == -EBUSY { makeRoom() }
+            precondition(
+                result >= 0 || result == -EAGAIN || result == -EBUSY || result == -EINTR, "io_uring_enter: \(result)")
+        }
+        tail = ring.completionTail
+        collectFailedSends()
+        putFailedFirst()
+    }
+
+    /// Reads the whole queue for failed sends, so that all memory named by the last turn's sends is free afterwards
+    /// (rule M1: submitted, the queue read to its end, no overflow).
+    mutating func settle() throws(PortError) {
+        settleSends()
+        silentSendsQueued = 0
+        putFailedFirst()
+        pending.append(contentsOf: endings)
+        endings.removeAll(keepingCapacity: true)
+    }
+
+    /// Reads the whole queue for sends that the kernel did not take whole. None is unseen when this returns.
+    mutating func settleSends() {
+        tail = ring.completionTail
+        collectFailedSends()
+        while ring.hasOverflow {
+            counters.overflows &+= 1
+            makeRoom()
+            collectFailedSends()
+        }
+        if ring.isPolled { waitForSends() }
+    }
+
+    // MARK: Where a thread of the kernel submits
+
+    /// The queue is full: waits until the kernel's thread has taken something.
+    private mutating func waitForPoller() {
+        while ring.isFull {
+            let wakes = ring.publishToPoller() ? UInt32(CL_ENTER_SQ_WAKEUP) : 0
+            counters.systemCalls &+= 1
+            let flags = wakes | UInt32(CL_ENTER_SQ_WAIT)
+            let result = ring.enter(submit: 0, wait: 0, flags: flags, argument: nil, size: 0)
+            precondition(result >= 0 || result == -EINTR, "io_uring_enter: \(result)")
+        }
+    }
+
+    /// Every send says how it ended, and none waits for room: so they all end soon, and their memory is free then.
+    private mutating func waitForSends() {
+        while silentSendsQueued > 0 {
+            let seen = tail &- head
+            if ring.hasOverflow || seen >= ring.cqEntries {
+                makeRoom()
+            } else {
+                let wakes = ring.publishToPoller() ? UInt32(CL_ENTER_SQ_WAKEUP) : 0
+                counters.systemCalls &+= 1
+                let result = ring.enter(submit: 0, wait: seen &+ 1, flags: enterFlags | wakes, argument: nil, size: 0)
+                precondition([0, -EINTR, -EAGAIN, -EBUSY].contains(min(0, result)), "io_uring_enter: \(result)")
+                tail = ring.completionTail
+            }
+            collectFailedSends()
+        }
     }
 }

@@ -36,7 +36,11 @@ public struct UringPort: CompletionPort, ~Copyable {
     var head: UInt32 = 0
     var tail: UInt32 = 0
     var turn: UInt64 = 1
+    /// Silent sends of the turn; where a thread of the kernel submits, sends that have not said yet how they ended.
     var silentSendsQueued = 0
+    /// Whether sends are submissions, or else system calls.
+    let queuesSends: Bool
+    let sendFlags: UInt8
     /// Completions made by the port itself, delivered before those of the kernel.
     var pending: [Completion] = []
     var pendingHead = 0
@@ -101,6 +105,9 @@ public struct UringPort: CompletionPort, ~Copyable {
         let buffers = try BufferRing(
             incremental: features.contains(.incrementalBuffers), count: sizes.buffers, size: sizes.bufferSize,
             ring: ring)
+        if directDescriptors, ring.isPolled {
+            throw PortError(call: "io_uring direct descriptors with submission-polling", code: EOPNOTSUPP)
+        }
         if directDescriptors { try Self.registerTable(of: capacity, ring: ring, features: features) }
         var descriptor: Int32 = -1
         if !features.contains(.messageRing) {
@@ -114,11 +121,14 @@ public struct UringPort: CompletionPort, ~Copyable {
         doorbellCount = DoorbellCount()
         doorbellDescriptor = descriptor
         doorbell = Doorbell(mechanism: descriptor < 0 ? .ring(ring.descriptor) : .event(descriptor))
-        self.ring = ring
         self.buffers = buffers
         self.capacity = capacity
-        self.features = features
+        // Silent sends lose their lifetime where another thread submits (rule M1): sends say that they are done.
+        self.features = ring.isPolled ? features.subtracting([.silentSend, .directDescriptors]) : features
+        queuesSends = ring.isPolled || features.contains(.silentSend)
+        sendFlags = ring.isPolled ? 0 : UInt8(CL_SQE_CQE_SKIP_SUCCESS)
         self.techniques = techniques
+        self.ring = ring
         drainRoundLimit = techniques.contains(.fixedWait) ? 0 : 16
         hasDirectDescriptors = directDescriptors
         pending.reserveCapacity(1_024)
@@ -126,6 +136,7 @@ public struct UringPort: CompletionPort, ~Copyable {
     }
 
     deinit {
+        ring.finishPolling()
         noteClosed()
         for slot in 0..<capacity where streams[slot].phase != .free {
             Self.freeHeld(streams[slot].held)
@@ -300,22 +311,6 @@ public struct UringPort: CompletionPort, ~Copyable {
         return ring.nextEntry()
     }
 
-    /// Empties the submission queue in the middle of a turn. Nothing is given back: the turn settles as a whole.
-    mutating func submitMidway() {
-        while ring.queued > 0 {
-            counters.systemCalls &+= 1
-            let asked = ring.queued
-            let result = ring.enter(submit: asked, wait: 0, flags: 0, argument: nil, size: 0)
-            noteRefusal(result, asked: asked)
-            if result == -EAGAIN || result == -EBUSY { makeRoom() }
-            precondition(
-                result >= 0 || result == -EAGAIN || result == -EBUSY || result == -EINTR, "io_uring_enter: \(result)")
-        }
-        tail = ring.completionTail
-        collectFailedSends()
-        putFailedFirst()
-    }
-
     /// Whatever the kernel did not take stays queued, and so does the memory that it names (rule M1).
     mutating func noteRefusal(_ result: Int32, asked: UInt32) {
         if result == -EAGAIN || result == -EBUSY || (result >= 0 && result < asked) {
@@ -327,22 +322,6 @@ public struct UringPort: CompletionPort, ~Copyable {
         guard !failed.isEmpty else { return }
         pending.insert(contentsOf: failed, at: pendingHead)
         failed.removeAll(keepingCapacity: true)
-    }
-
-    /// Reads the whole queue for failed sends, so that all memory named by the last turn's sends is free afterwards
-    /// (rule M1: submitted, the queue read to its end, no overflow).
-    private mutating func settle() throws(PortError) {
-        tail = ring.completionTail
-        collectFailedSends()
-        while ring.hasOverflow {
-            counters.overflows &+= 1
-            makeRoom()
-            collectFailedSends()
-        }
-        silentSendsQueued = 0
-        putFailedFirst()
-        pending.append(contentsOf: endings)
-        endings.removeAll(keepingCapacity: true)
     }
 
     /// Moves all completions out of the queue and lets the kernel refill it.

@@ -24,6 +24,8 @@ struct UringRing: ~Copyable {
     /// Whose ring it is, if not this machine's; asked for by `isForeign` first, which counts no reference.
     private let kernel: ForeignKernel?
     let isForeign: Bool
+    /// A thread of the kernel takes submissions (IORING_SETUP_SQPOLL).
+    let isPolled: Bool
     #if DEBUG || GORI_FAULTS
         var faults = SubmitFaults()
         /// Sees what the kernel is asked and answers, if somebody wants to know.
@@ -61,6 +63,7 @@ struct UringRing: ~Copyable {
         self.ring = ring
         self.kernel = kernel
         isForeign = kernel != nil
+        isPolled = techniques.contains(.submissionPolling)
         descriptor = ring.pointee.ring_fd
         enterDescriptor = ring.pointee.ring_fd
         self.sqEntries = cl_sq_entries(ring)
@@ -206,6 +209,23 @@ struct UringRing: ~Copyable {
         _ submit: UInt32, _ wait: UInt32, _ flags: UInt32, _ argument: UnsafeRawPointer?
     ) -> Int32 {
         kernel?.enter(descriptor, submit: submit, wait: wait, flags: flags, argument: argument) ?? -ENOSYS
+    }
+
+    /// Shows the kernel's thread what is queued. Returns whether it sleeps and must be woken
+    /// (IORING_ENTER_SQ_WAKEUP).
+    func publishToPoller() -> Bool {
+        cl_sq_publish(ring, tail)
+        return cl_sq_needs_wakeup(ring) != 0
+    }
+
+    /// Waits until the kernel's thread has carried out everything that it has been shown.
+    func finishPolling() {
+        guard isPolled else { return }
+        while cl_sq_head(ring) != cl_sq_published(ring) {
+            // EOWNERDEAD: the thread is gone, and nothing will be carried out any more.
+            guard cl_enter(descriptor, 0, 0, UInt32(CL_ENTER_SQ_WAKEUP), nil, 0) >= 0 else { return }
+            sched_yield()
+        }
     }
 
     var hasTaskWork: Bool { cl_sq_flags(ring) & UInt32(CL_SQ_TASKRUN) != 0 }

@@ -53,4 +53,6 @@ public struct Slice: Codable, Sendable, Equatable {
     public var switchesVoluntary: UInt64
     /// They were interrupted.
     public var switchesForced: UInt64
+    /// Submissions given to the kernel; nil in results of older programs.
+    public var submissions: UInt64?
 }

@@ -46,7 +46,7 @@ final class Contender {
             completions: counted("port", "completions"), sends: counted("workers", "sends"),
             bytesSent: counted("workers", "bytesSent"), bytesCopied: counted("workers", "bytesBacklogged"),
             switchesVoluntary: switches.voluntary &- switchesBefore.voluntary,
-            switchesForced: switches.forced &- switchesBefore.forced)
+            switchesForced: switches.forced &- switchesBefore.forced, submissions: counted("port", "submissions"))
     }
 
     func facts() -> ServerFacts { server.facts() }

@@ -66,9 +66,13 @@ public struct Summary: Sendable {
 /// What two servers of the same kind were apart in this run: the least that a difference must be to be called one.
 public struct NoiseFloor: Sendable {
     private let distances: [Metric: Double]
+    private let processors: Int
 
     /// The largest distance of every metric over the A/A comparisons that have rotations enough.
-    public init(_ summaries: [Summary]) {
+    ///
+    /// - Parameter processors: of the machine; a variant that wants more is not judged.
+    public init(_ summaries: [Summary], processors: Int = .max) {
+        self.processors = processors
         var distances: [Metric: Double] = [:]
         for summary in summaries where summary.comparison.kind == .same {
             for metric in Metric.allCases {
@@ -84,6 +88,8 @@ public struct NoiseFloor: Sendable {
 
     /// What may be said of a comparison. Those that the floor is made of are judged by their interval alone.
     public func verdict(of summary: Summary, _ metric: Metric) -> Verdict {
+        let least = VariantTable.named(summary.comparison.right)?.leastProcessors ?? 1
+        guard processors >= least else { return .notJudged }
         let floor = summary.comparison.kind == .same ? 0 : self[metric]
         return summary[metric]?.verdict(floor: floor) ?? .tooFew
     }

@@ -33,6 +33,7 @@ enum PortKind: Sendable, CustomTestStringConvertible {
         roomy + [
             .narrowUring(disabled: []), .narrowUring(disabled: .all), .narrowUringWith(.oneShotReceive),
             .narrowUringWith(.eagerTaskRun), .narrowUringWith(.sendPerPacket), .narrowUringWith(.fixedWait),
+            .narrowUringWith(.submissionPolling),
         ]
     /// With memory for everybody, for rules about how many turns something takes.
     static let roomy: [PortKind] =
@@ -41,6 +42,8 @@ enum PortKind: Sendable, CustomTestStringConvertible {
     static let otherWays: [PortKind] = [
         .uringWith(.oneShotReceive), .uringWith(.oneShotReceive, disabled: .all), .uringWith(.eagerTaskRun),
         .uringWith(.sendPerPacket), .uringWith(.sendPerPacket, disabled: .silentSend), .uringWith(.fixedWait),
+        .uringWith(.submissionPolling),
+        .uringWith([.submissionPolling, .sendPerPacket, .oneShotReceive]),
         .uringWith(.fixedWait, disabled: .all), .epollWith(.levelTriggered), .epollWith(.sendPerPacket),
     ]
     /// Those that differ most, for rules that take long. Direct descriptors with all that the kernel has, and with no
