@@ -139,6 +139,26 @@ class BothOverEpoll(Technique, ServerTest):
     PORT, NAME = "epoll", "level-triggered,send-per-packet"
 
 
+class Sends(ServerTest):
+    def sends_of_a_burst(self, *options):
+        """16 packets come in one piece: how many sends bring them back?"""
+        server = self.echo("--workers", "1", "--mode", "packet", *options)
+        stream = Stream(server.address)
+        self.addCleanup(stream.close)
+        data = b"".join(frame(number, bytes(20)) for number in range(16))
+        before = server.counters()["workers"]["sends"]
+        stream.send(data)
+        pump([stream], lambda: stream.ended or stream.received >= len(data))
+        self.assertTrue(stream.incoming == data, "other bytes came back")
+        return server.counters()["workers"]["sends"] - before
+
+    def test_each_packet_is_a_send_of_its_own(self):
+        for io in ("uring", "epoll"):
+            with self.subTest(io=io):
+                self.assertEqual(self.sends_of_a_burst("--io", io), 1)
+                self.assertEqual(self.sends_of_a_burst("--io", io, "--techniques", "send-per-packet"), 16)
+
+
 class Usage(CommandLineTest):
     def test_a_bad_list_is_answered_with_what_was_expected(self):
         for io, techniques, expected in (
