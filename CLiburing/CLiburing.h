@@ -34,6 +34,7 @@
 
 /* Names and values: include/uapi/linux/io_uring.h of the kernel that brought each. */
 enum {
+    CL_SETUP_SQPOLL = 1 << 1,
     CL_SETUP_CQSIZE = 1 << 3,
     CL_SETUP_CLAMP = 1 << 4,
     CL_SETUP_R_DISABLED = 1 << 6,
@@ -49,11 +50,14 @@ enum {
     CL_FEATURE_NO_IOWAIT = 1 << 17,
 
     CL_ENTER_GETEVENTS = 1 << 0,
+    CL_ENTER_SQ_WAKEUP = 1 << 1,
+    CL_ENTER_SQ_WAIT = 1 << 2,
     CL_ENTER_EXT_ARG = 1 << 3,
     CL_ENTER_REGISTERED_RING = 1 << 4,
     CL_ENTER_ABS_TIMER = 1 << 5,
     CL_ENTER_NO_IOWAIT = 1 << 7,
 
+    CL_SQ_NEED_WAKEUP = 1 << 0,
     CL_SQ_CQ_OVERFLOW = 1 << 1,
     CL_SQ_TASKRUN = 1 << 2,
 
@@ -154,6 +158,14 @@ static inline unsigned cl_sq_mask(const struct io_uring *ring) { return *ring->s
 static inline unsigned cl_sq_head(const struct io_uring *ring) { return __atomic_load_n(ring->sq.khead, __ATOMIC_ACQUIRE); }
 static inline void cl_sq_publish(struct io_uring *ring, unsigned tail) { __atomic_store_n(ring->sq.ktail, tail, __ATOMIC_RELEASE); }
 static inline unsigned cl_sq_flags(const struct io_uring *ring) { return __atomic_load_n(ring->sq.kflags, __ATOMIC_ACQUIRE); }
+/* With IORING_SETUP_SQPOLL: whether the kernel's thread sleeps. It says so and then looks at the queue once more, so
+ * whoever publishes must look behind a full barrier. */
+static inline int cl_sq_needs_wakeup(const struct io_uring *ring)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    return (cl_sq_flags(ring) & CL_SQ_NEED_WAKEUP) != 0;
+}
+static inline unsigned cl_sq_published(const struct io_uring *ring) { return __atomic_load_n(ring->sq.ktail, __ATOMIC_RELAXED); }
 
 /* Completion queue. */
 static inline unsigned cl_cq_entries(const struct io_uring *ring) { return *ring->cq.kring_entries; }

@@ -28,7 +28,8 @@ PORTS = ("uring", "epoll")
 # These say themselves which port a server gets, or what it says about it, or start other servers than Gori.
 ABOUT_THE_CHOICE = {
     "test_benchmark", "test_command_line", "test_deploy", "test_doctor", "test_held", "test_instructions", "test_peers",
-    "test_port_choice", "test_study", "test_techniques_memory", "test_thread_per_connection",
+    "test_port_choice", "test_study", "test_techniques", "test_techniques_memory",
+    "test_thread_per_connection",
 }
 
 

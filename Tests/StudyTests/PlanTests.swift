@@ -36,6 +36,21 @@ struct PlanTests {
         #expect(UringFeatures.all.subtracting(covered) == .messageRing)
     }
 
+    @Test("Techniques of a variant are known to its port") func techniques() throws {
+        var covered: PortTechniques = []
+        for variant in VariantTable.techniques {
+            let list = try #require(variant.arguments.last)
+            let techniques = try #require(PortTechniques(names: list))
+            let engine: PortEngine = variant.usesUring ? .uring : .epoll
+            #expect(PortTechniques.known(to: engine).isSuperset(of: techniques), "\(variant.name)")
+            covered.formUnion(techniques)
+        }
+        #expect(
+            covered.isSuperset(of: [
+                .oneShotReceive, .eagerTaskRun, .submissionPolling, .fixedWait, .levelTriggered, .sendPerPacket,
+            ]))
+    }
+
     @Test func workloads() {
         let names = WorkloadTable.all.map(\.name)
         #expect(Set(names).count == names.count)

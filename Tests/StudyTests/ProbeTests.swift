@@ -31,6 +31,17 @@ struct ProbeTests {
         #expect(reader.take() == nil)
     }
 
+    @Test("What an epoll set watches edge-triggered") func edgeTriggered() {
+        let text = """
+            pos:\t0
+            tfd:        5 events: 8000201f data:              102  pos:0 ino:1 sdev:8
+            tfd:        6 events:       19 data:              202  pos:0 ino:1 sdev:8
+            tfd:        7 events: 80000019 data:                3  pos:0 ino:1 sdev:8
+            """
+        #expect(ProcessFacts.edgeTriggeredCount(in: text) == 2)
+        #expect(ProcessFacts.edgeTriggeredCount(in: "SqThread:\t-1\n") == 0)
+    }
+
     @Test func processorLists() {
         #expect(Cores.list("0-3\n") == [0, 1, 2, 3])
         #expect(Cores.list("0,4") == [0, 4])

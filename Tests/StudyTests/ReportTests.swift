@@ -74,6 +74,16 @@ struct ReportTests {
         #expect(text.contains("| \(counter) | 0 | 0.500 | yes |"))
     }
 
+    @Test("What is not judged says so, and is not among what is undecided") func notJudged() throws {
+        let results = Samples.results([
+            Samples.comparison(.same, "io_uring", "io_uring", (0..<12).map { (1_000, $0 % 2 == 0 ? 980 : 1_040) }),
+            Samples.comparison(.variants, "io_uring", "submission-polling", (0..<12).map { _ in (1_000, 2_000) }),
+        ])
+        let text = try #require(try files(results)["report.md"])
+        #expect(text.contains("2.000 (2.000–2.000) –") || text.contains(" – |"))
+        #expect(!text.contains("What this run cannot decide"))
+    }
+
     @Test("The page needs nothing else, and nothing in it ends it early") func selfContained() throws {
         var results = Samples.usual
         results.omissions = [

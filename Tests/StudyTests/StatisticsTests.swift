@@ -64,6 +64,17 @@ struct StatisticsTests {
         #expect(few.verdict() == .tooFew)
     }
 
+    @Test("A variant that wants more processors than there are is reported and not judged") func processors() {
+        let comparison = Samples.comparison(
+            .variants, "io_uring", "submission-polling", (0..<12).map { _ in (1_000, 2_000) })
+        let summary = Summary(comparison)
+        #expect(NoiseFloor([], processors: 2).verdict(of: summary, .processor) == .notJudged)
+        #expect(NoiseFloor([], processors: 3).verdict(of: summary, .processor) == .more)
+        let other = Summary(
+            Samples.comparison(.variants, "io_uring", "fixed-wait", (0..<12).map { _ in (1_000, 2_000) }))
+        #expect(NoiseFloor([], processors: 2).verdict(of: other, .processor) == .more)
+    }
+
     @Test("A difference no larger than that of two of the same kind is none") func floor() throws {
         let estimate = try #require(Estimate(Array(repeating: 1.02, count: 12)))
         #expect(estimate.verdict() == .more)

@@ -158,6 +158,7 @@ extension WorkerCore {
     /// Takes the turn's output of a session: at most `partLimit` parts and `flushLimit` bytes into `list`, the rest
     /// into the backlog.
     mutating func gather(_ slot: Int, into list: UnsafeMutablePointer<IOVector>) -> Int {
+        guard !sendsPackets else { return gatherPackets(slot, into: list) }
         let record = sessions.records + slot
         let count = Int(record.pointee.partCount)
         if count == 1, record.pointee.firstPart.count <= Self.flushLimit, record.pointee.backlog.isEmpty {
@@ -219,7 +220,7 @@ extension WorkerCore {
         record.pointee.outputBytes = 0
     }
 
-    private mutating func keepBack(_ record: UnsafeMutablePointer<SessionRecord>, _ bytes: UnsafeRawBufferPointer) {
+    mutating func keepBack(_ record: UnsafeMutablePointer<SessionRecord>, _ bytes: UnsafeRawBufferPointer) {
         record.pointee.backlog.append(bytes, pool: &pool)
         counters.bytesBacklogged &+= UInt64(bytes.count)
     }

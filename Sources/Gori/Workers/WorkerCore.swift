@@ -14,6 +14,8 @@ struct WorkerCore: ~Copyable {
     let framing: Framing
     let greetingFraming: Framing
     let hasSessionLayer: Bool
+    /// Each packet is a send of its own (`PortTechniques.sendPerPacket`).
+    let sendsPackets: Bool
     let startedAt: UInt64
 
     var sessions: SessionTable
@@ -63,6 +65,7 @@ struct WorkerCore: ~Copyable {
         greetingFraming = Framing(
             sizeWidth: framing.sizeWidth, typeWidth: framing.typeWidth, byteOrder: framing.byteOrder,
             sizeIncludesHeader: framing.sizeIncludesHeader, maximumPacketSize: Hello.maximumPacketSize)
+        sendsPackets = configuration.techniques.contains(.sendPerPacket)
         hasSessionLayer = configuration.sessionLayer.served != nil
         sessions = SessionTable(capacity: configuration.sessionsPerWorker)
         wheel = TimerWheel(capacity: configuration.sessionsPerWorker, now: now)

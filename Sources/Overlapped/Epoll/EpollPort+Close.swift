@@ -17,7 +17,8 @@ extension EpollPort {
         stream.pointee.wantsReceive = false
         counters.systemCalls &+= 1
         guard SystemCalls.shutdown(stream.pointee.descriptor, SHUT_WR) == 0 else { return closeNow(stream, key) }
-        if stream.pointee.isReadable { discardInput(stream, key) }
+        updateInterest(stream, key)
+        if stream.pointee.phase == .finishing, stream.pointee.isReadable { discardInput(stream, key) }
     }
 
     /// Ends now.
@@ -27,7 +28,7 @@ extension EpollPort {
         if hard {
             counters.systemCalls &+= 1
             SystemCalls.endWithReset(stream.pointee.descriptor)
-        } else if stream.pointee.isReadable, !stream.pointee.peerFinished, !stream.pointee.ended {
+        } else if mayHoldInput(stream.pointee), !stream.pointee.peerFinished, !stream.pointee.ended {
             // A socket that is closed with bytes unread resets its peer.
             stream.pointee.phase = .finishing
             stream.pointee.wantsReceive = false
@@ -54,8 +55,9 @@ extension EpollPort {
         closeNow(stream, key)
     }
 
-    private mutating func closeNow(_ stream: UnsafeMutablePointer<EpollStream>, _ key: CompletionKey) {
+    mutating func closeNow(_ stream: UnsafeMutablePointer<EpollStream>, _ key: CompletionKey) {
         stream.pointee.phase = .closed
+        stream.pointee.interest = 0
         stream.pointee.wantsReceive = false
         counters.systemCalls &+= 1
         SystemCalls.close(stream.pointee.descriptor)

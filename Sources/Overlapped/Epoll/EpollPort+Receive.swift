@@ -24,6 +24,7 @@ extension EpollPort {
         stream.pointee.descriptor = descriptor
         stream.pointee.generation = key.generation
         stream.pointee.phase = .open
+        if techniques.contains(.levelTriggered) { return }
         counters.systemCalls &+= 1
         let refused = set.add(descriptor, EpollSet.stream, data: key.rawValue | EpollSource.stream)
         guard refused != 0, let end = fail(stream, key, refused) else { return }
@@ -36,6 +37,7 @@ extension EpollPort {
             !stream.pointee.ended
         else { return }
         stream.pointee.wantsReceive = true
+        if techniques.contains(.levelTriggered) { return updateInterest(stream, key) }
         guard stream.pointee.isReadable, !stream.pointee.isQueued else { return }
         stream.pointee.isQueued = true
         starved.append(key)
@@ -45,6 +47,7 @@ extension EpollPort {
     public mutating func pause(_ key: CompletionKey) {
         guard let stream = find(key), stream.pointee.phase == .open else { return }
         stream.pointee.wantsReceive = false
+        updateInterest(stream, key)
     }
 
     /// An event of a stream.
@@ -106,7 +109,9 @@ extension EpollPort {
         let slice = ReceiveSlice(
             offset: UInt32(truncatingIfNeeded: filled), count: UInt32(truncatingIfNeeded: count))
         filled &+= count
-        if count == room {
+        if techniques.contains(.levelTriggered) {
+            stream.pointee.isReadable = count == room
+        } else if count == room {
             stream.pointee.isQueued = true
             greedy.append(key)
         } else if stream.pointee.readsToTheEnd {
@@ -128,6 +133,7 @@ extension EpollPort {
             stream.pointee.readsToTheEnd = false
             return nil
         case EINTR, ENOMEM, ENOBUFS:
+            if techniques.contains(.levelTriggered) { return nil }
             stream.pointee.isQueued = true
             greedy.append(key)
             return nil
@@ -135,6 +141,7 @@ extension EpollPort {
             counters.completions &+= 1
             stream.pointee.peerFinished = true
             stream.pointee.wantsReceive = false
+            updateInterest(stream, key)
             return Completion(.finished, key)
         default:
             return fail(stream, key, code)
@@ -149,6 +156,7 @@ extension EpollPort {
         if code == EFAULT { counters.noteFault() }
         stream.pointee.ended = true
         stream.pointee.wantsReceive = false
+        updateInterest(stream, key)
         return Completion(.ended, key, result: code)
     }
 }

@@ -13,6 +13,7 @@ extension EpollPort {
         precondition(stream.pointee.sendTurn != turn && !stream.pointee.isTracking, "one send in flight a stream")
         precondition(parts.count <= 64, "a gather list has at most 64 parts")
         stream.pointee.sendTurn = turn
+        if techniques.contains(.sendPerPacket) { return sendEach(stream, key, parts) }
         counters.systemCalls &+= 1
         counters.submissions &+= 1
         var total = parts[0].count
@@ -28,6 +29,22 @@ extension EpollPort {
         }
         guard sent != total else { return }
         notTaken(stream, key, parts, sent < 0 ? -errno : Int32(truncatingIfNeeded: sent))
+    }
+
+    /// One call for each part, up to the first that is not taken whole (`PortTechniques.sendPerPacket`).
+    private mutating func sendEach(
+        _ stream: UnsafeMutablePointer<EpollStream>, _ key: CompletionKey, _ parts: UnsafeBufferPointer<IOVector>
+    ) {
+        var taken = 0
+        for part in parts {
+            counters.systemCalls &+= 1
+            counters.submissions &+= 1
+            let sent = SystemCalls.send(stream.pointee.descriptor, part.base, part.count)
+            taken &+= max(0, sent)
+            if sent == part.count { continue }
+            let isBlocked = sent >= 0 || [EAGAIN, ENOBUFS, ENOMEM, EINTR].contains(errno)
+            return notTaken(stream, key, parts, isBlocked ? Int32(truncatingIfNeeded: taken) : -errno)
+        }
     }
 
     private mutating func notTaken(
@@ -90,8 +107,11 @@ extension EpollPort {
             }
             switch errno {
             case EINTR: continue
-            case EAGAIN: return nil
+            case EAGAIN:
+                waitForRoom(stream, key, true)
+                return nil
             case ENOMEM, ENOBUFS:
+                waitForRoom(stream, key, false)
                 retrying.append(key)
                 return nil
             default:
@@ -99,6 +119,7 @@ extension EpollPort {
                 return fail(stream, key, errno)
             }
         }
+        waitForRoom(stream, key, false)
         stream.pointee.isTracking = false
         stream.pointee.tracked = nil
         return Completion(.drained, key)

@@ -82,7 +82,7 @@ public struct EpollPort: CompletionPort, ~Copyable {
     public init(capacity: Int, techniques: PortTechniques = [], kernel: ForeignKernel?) throws(PortError) {
         precondition(capacity > 0 && capacity <= CompletionKey.slotLimit)
         precondition(PortTechniques.epoll.isSuperset(of: techniques), "no techniques of epoll: \(techniques)")
-        let set = try EpollSet(kernel: kernel)
+        let set = try EpollSet(kernel: kernel, records: techniques.isEmpty)
         let bell = kernel?.makeEvent() ?? eventfd(0, Int32(EFD_CLOEXEC))
         guard bell >= 0 else { throw PortError(call: "eventfd", code: errno) }
         let refused = set.add(bell, EpollSet.doorbell, data: EpollSource.doorbell)
@@ -122,12 +122,13 @@ public struct EpollPort: CompletionPort, ~Copyable {
     }
 
     /// Makes the calling thread the owner.
-    public mutating func open() throws(PortError) {}
+    public mutating func open() throws(PortError) { SystemCalls.noteOwner(techniques) }
 
     // MARK: Turn
 
     /// Waits for an event, a doorbell or the deadline.
     public mutating func wait(until deadline: UInt64) throws(PortError) {
+        SystemCalls.noteOwner(techniques)
         turn &+= 1
         outdated = max(outdated, filled)
         filled = 0

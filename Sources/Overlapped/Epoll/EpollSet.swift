@@ -25,7 +25,8 @@ struct EpollSet: ~Copyable {
         private let recorder: EventRecorder?
     #endif
 
-    init(kernel: ForeignKernel? = nil) throws(PortError) {
+    /// Makes one; `records` says whether recorders may look on, if somebody wants to know.
+    init(kernel: ForeignKernel? = nil, records: Bool = true) throws(PortError) {
         descriptor = kernel?.makeEventSet() ?? cl_epoll_create()
         guard descriptor >= 0 else { throw PortError(call: "epoll_create1", code: errno) }
         self.kernel = kernel
@@ -33,7 +34,8 @@ struct EpollSet: ~Copyable {
         events = .allocate(capacity: Self.capacity)
         events.initialize(repeating: epoll_event(), count: Self.capacity)
         #if DEBUG || GORI_FAULTS
-            recorder = TransitionLog.isOn ? EventRecorder(TransitionLog.makeSet(isForeign: isForeign)) : nil
+            recorder =
+                records && TransitionLog.isOn ? EventRecorder(TransitionLog.makeSet(isForeign: isForeign)) : nil
         #endif
     }
 

@@ -36,6 +36,10 @@ struct EpollStream {
     var isTracking = false
     var tracked: UnsafeRawPointer?
     var trackedCount = 0
+    /// A tracked send found no room, and there has been none since.
+    var waitsForRoom = false
+    /// What it is watched for where that is level-triggered; 0: it is not watched.
+    var interest: UInt32 = 0
     /// Bytes thrown away while `finishing`.
     var discarded = 0
 }

@@ -5,6 +5,11 @@
 
     /// Calls with somebody who looks on; `errno` stays what the call has made of it.
     extension SystemCalls {
+        /// The calls of this thread are a port's from now on; recorders know only ports that do everything by default.
+        static func noteOwner(_ techniques: PortTechniques) {
+            if TransitionLog.isOn { ThreadRecorder.current.isDeaf = !techniques.isEmpty }
+        }
+
         static func noteClose(_ descriptor: Int32, _ result: Int32) {
             record(descriptor) { $0.closed(descriptor, result, $1) }
         }
@@ -33,12 +38,15 @@
         private static func record(_ descriptor: Int32, _ note: (ThreadRecorder, Int32) -> Void) {
             guard TransitionLog.isOn, descriptor >= 0 else { return }
             let code = errno
-            note(.current, code)
+            let recorder = ThreadRecorder.current
+            if !recorder.isDeaf { note(recorder, code) }
             errno = code
         }
     }
 #else
     extension SystemCalls {
+        @inline(__always)
+        static func noteOwner(_ techniques: PortTechniques) {}
         @inline(__always)
         static func noteClose(_ descriptor: Int32, _ result: Int32) {}
         @inline(__always)

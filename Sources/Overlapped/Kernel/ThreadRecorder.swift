@@ -22,6 +22,8 @@
     /// for each socket.
     package final class ThreadRecorder {
         private var notes: [Int32: StreamNote] = [:]
+        /// Whether nothing is to be noted of the thread's calls: its port uses techniques of `PortTechniques`.
+        var isDeaf = false
         private let real: TransitionSet
         private let simulated: TransitionSet
 

@@ -51,6 +51,10 @@ struct StreamState {
     var sendTurn: UInt64 = 0
     var partCount: UInt32 = 0
     var parts: UnsafeMutablePointer<iovec>?
+    /// Where each part is a send of its own: parts that have been queued, none of which but the last may have failed,
+    /// and the bytes of those before it. 0 otherwise.
+    var partsQueued: UInt32 = 0
+    var bytesBefore = 0
     var tracked: UnsafeRawPointer?
     var trackedCount = 0
     /// Bytes thrown away while `finishing`.

@@ -22,6 +22,12 @@ extension UringPort {
     /// Of these, the used-up ones.
     package var usedUpHeldBuffers: Int { buffers.keptCount }
 
+    /// The ring's, for /proc/self/fdinfo.
+    package var ringDescriptor: Int32 { ring.descriptor }
+
+    /// Completions in the queue that nobody has looked at.
+    package var completionsWaiting: UInt32 { ring.completionTail &- head }
+
     /// How many receive buffers there are.
     package var bufferCount: Int { buffers.bufferCount }
 

@@ -20,14 +20,24 @@ extension UringPort {
         stream.pointee.parts = list
         stream.pointee.partCount = UInt32(truncatingIfNeeded: parts.count)
         if zeroCopy.isOn, sendWithoutCopy(stream, list, parts.count, of: key) { return }
-        guard features.contains(.silentSend) else { return sendNow(stream, key, list, parts.count) }
+        guard !techniques.contains(.sendPerPacket) else { return sendParts(stream, key) }
+        guard queuesSends else { return sendNow(stream, key, list, parts.count) }
+        queueSend(stream, key, list, parts.count)
+    }
+
+    /// Queues a silent send of so many parts.
+    @inline(__always)
+    mutating func queueSend(
+        _ stream: UnsafeMutablePointer<StreamState>, _ key: CompletionKey, _ list: UnsafeMutablePointer<iovec>,
+        _ count: Int
+    ) {
         silentSendsQueued &+= 1
         let sqe = entry()
         sqe.pointee.fd = stream.pointee.descriptor
-        sqe.pointee.flags = UInt8(CL_SQE_CQE_SKIP_SUCCESS) | stream.pointee.fileFlags
+        sqe.pointee.flags = sendFlags | stream.pointee.fileFlags
         sqe.pointee.user_data = key.rawValue | UringOperation.silentSend
         cl_sqe_set_message_flags(sqe, Self.silentFlags)
-        if parts.count == 1 {
+        if count == 1 {
             sqe.pointee.opcode = UInt8(CL_OP_SEND)
             sqe.pointee.addr = UInt64(UInt(bitPattern: list.pointee.iov_base))
             sqe.pointee.len = UInt32(truncatingIfNeeded: list.pointee.iov_len)
@@ -35,10 +45,10 @@ extension UringPort {
             sqe.pointee.opcode = UInt8(CL_OP_SEND)
             sqe.pointee.ioprio = UInt16(CL_SEND_VECTORIZED)
             sqe.pointee.addr = UInt64(UInt(bitPattern: list))
-            sqe.pointee.len = UInt32(truncatingIfNeeded: parts.count)
+            sqe.pointee.len = UInt32(truncatingIfNeeded: count)
         } else {
             sqe.pointee.opcode = UInt8(CL_OP_SENDMSG)
-            sqe.pointee.addr = UInt64(UInt(bitPattern: arena.header(of: list, count: parts.count)))
+            sqe.pointee.addr = UInt64(UInt(bitPattern: arena.header(of: list, count: count)))
             sqe.pointee.len = 1
         }
     }
@@ -136,16 +146,31 @@ extension UringPort {
             guard entry.pointee.user_data & 0xFF == UringOperation.silentSend else { continue }
             let key = CompletionKey(userData: entry.pointee.user_data)
             entry.pointee.user_data = UringOperation.settled
+            if ring.isPolled, isWhole(key, entry.pointee.res) { continue }
             settleFailure(key, entry.pointee.res)
         }
+    }
+
+    /// A send that says how it ended has. Returns whether it was taken whole.
+    private mutating func isWhole(_ key: CompletionKey, _ result: Int32) -> Bool {
+        silentSendsQueued &-= 1
+        guard let stream = find(key), let parts = stream.pointee.parts, result >= 0 else { return false }
+        let last = Int(stream.pointee.partCount)
+        let queued = Int(stream.pointee.partsQueued)
+        var asked = 0
+        let range = techniques.contains(.sendPerPacket) ? queued &- 1..<queued : 0..<last
+        for index in range { asked &+= parts[index].iov_len }
+        return asked == Int(result)
     }
 
     mutating func settleFailure(_ key: CompletionKey, _ result: Int32) {
         guard let stream = find(key), stream.pointee.phase == .open else { return }
         counters.blockedSends &+= 1
+        stream.pointee.partsQueued = stream.pointee.partCount
         switch result {
         case 0..., -EAGAIN, -ENOBUFS, -ENOMEM, -EINTR:
-            failed.append(Completion(.blocked, key, result: max(result, 0)))
+            let taken = Int32(truncatingIfNeeded: stream.pointee.bytesBefore)
+            failed.append(Completion(.blocked, key, result: taken &+ max(result, 0)))
         default:
             if let end = fail(stream, key, -result) { endings.append(end) }
         }

@@ -108,10 +108,11 @@ extension UringPort {
 
     /// Tries one on a loopback connection: a result, then a notification, and the bytes as they were.
     static func requireZeroCopy(_ features: UringFeatures, _ techniques: PortTechniques) throws(PortError) {
-        guard features.contains(.silentSend), !techniques.contains(.submissionPolling) else {
+        guard features.contains(.silentSend), techniques.isDisjoint(with: [.submissionPolling, .sendPerPacket]) else {
             throw PortError(
                 call: "io_uring zero-copy send", code: EOPNOTSUPP,
-                explanation: "it needs sends that are done when they are submitted: go without zero-copy-send")
+                explanation:
+                    "it needs gathered sends that are done when they are submitted: go without zero-copy-send")
         }
         var bench = try PreflightBench(incremental: false)
         let answers = bench.sendsWithoutCopy(16_384)

@@ -37,7 +37,12 @@ public struct UringPort: CompletionPort, ~Copyable {
     var head: UInt32 = 0
     var tail: UInt32 = 0
     var turn: UInt64 = 1
+    /// Silent sends of the turn; where a thread of the kernel submits, sends that have not said yet how they ended.
     var silentSendsQueued = 0
+    /// Whether sends are submissions, or else system calls.
+    let queuesSends: Bool
+    let sendFlags: UInt8
+    let receiveFlags: UInt16
     /// Completions made by the port itself, delivered before those of the kernel.
     var pending: [Completion] = []
     var pendingHead = 0
@@ -53,15 +58,17 @@ public struct UringPort: CompletionPort, ~Copyable {
     var lentDelivered = 0
     /// What is left of a completion for several buffers.
     var bundle = ReceiveBundle()
+    /// Streams of whose sends not all parts are submitted yet (`PortTechniques.sendPerPacket`).
+    var separate: [CompletionKey] = []
     /// Slots whose receive found no buffer, in order.
     var parked: [CompletionKey] = []
-    private var deadline: UInt64 = 0
+    var deadline: UInt64 = 0
     private var drainRounds = 0
     private var drainEnd: UInt64 = 0
     private var arenaInUse = false
 
     /// A drain gathers at most this many times before the turn's sends go out (rule M2).
-    static let drainRoundLimit = 16
+    private let drainRoundLimit: Int
     /// … and for at most this long, in nanoseconds.
     static let drainTimeLimit: UInt64 = 2_000_000
     /// Where a multishot receive ends and queues up behind the others (rule M4).
@@ -100,12 +107,16 @@ public struct UringPort: CompletionPort, ~Copyable {
         let bundles = techniques.contains(.receiveBundles)
         if bundles { try Self.requireBundles() }
         var ring = try UringRing(
-            sqEntries: sizes.submissions, cqEntries: max(sizes.submissions, sizes.completions), kernel: kernel)
+            sqEntries: sizes.submissions, cqEntries: max(sizes.submissions, sizes.completions),
+            techniques: techniques, kernel: kernel)
         if techniques.isEmpty { ring.recordIfWanted() }
         let features = bundles ? features.subtracting(.incrementalBuffers) : features
         let buffers = try BufferRing(
             incremental: features.contains(.incrementalBuffers), bundles: bundles, count: sizes.buffers,
             size: sizes.bufferSize, ring: ring)
+        if directDescriptors, ring.isPolled {
+            throw PortError(call: "io_uring direct descriptors with submission-polling", code: EOPNOTSUPP)
+        }
         if directDescriptors { try Self.registerTable(of: capacity, ring: ring, features: features) }
         var descriptor: Int32 = -1
         if !features.contains(.messageRing) {
@@ -119,18 +130,24 @@ public struct UringPort: CompletionPort, ~Copyable {
         doorbellCount = DoorbellCount()
         doorbellDescriptor = descriptor
         doorbell = Doorbell(mechanism: descriptor < 0 ? .ring(ring.descriptor) : .event(descriptor))
-        self.ring = ring
         self.buffers = buffers
         self.capacity = capacity
-        self.features = features
+        // Silent sends lose their lifetime where another thread submits (rule M1): sends say that they are done.
+        self.features = ring.isPolled ? features.subtracting([.silentSend, .directDescriptors]) : features
+        receiveFlags = ring.isPolled ? 0 : UInt16(CL_RECVSEND_POLL_FIRST)
+        queuesSends = ring.isPolled || features.contains(.silentSend)
+        sendFlags = ring.isPolled ? 0 : UInt8(CL_SQE_CQE_SKIP_SUCCESS)
         self.techniques = techniques
         zeroCopy = ZeroCopySends(isOn: techniques.contains(.zeroCopySend), threshold: sizes.zeroCopyThreshold)
+        self.ring = ring
+        drainRoundLimit = techniques.contains(.fixedWait) ? 0 : 16
         hasDirectDescriptors = directDescriptors
         pending.reserveCapacity(1_024)
         parked.reserveCapacity(1_024)
     }
 
     deinit {
+        ring.finishPolling()
         noteClosed()
         for slot in 0..<capacity where streams[slot].phase != .free {
             Self.freeHeld(streams[slot].held)
@@ -156,6 +173,7 @@ public struct UringPort: CompletionPort, ~Copyable {
 
     /// Makes the calling thread the owner.
     public mutating func open() throws(PortError) {
+        SystemCalls.noteOwner(techniques)
         try ring.enable()
         armDoorbell()
     }
@@ -169,16 +187,18 @@ public struct UringPort: CompletionPort, ~Copyable {
 
     /// Submits everything queued and waits for a completion, a doorbell or the deadline.
     public mutating func wait(until deadline: UInt64) throws(PortError) {
+        SystemCalls.noteOwner(techniques)
         self.deadline = deadline
         drainRounds = 0
         ring.releaseCompletions(upTo: head)
         arenaInUse = true
+        if !separate.isEmpty { sendSeparately() }
         // With buffers held back nothing might ever complete: settle first, sleep in the next turn.
         let mayBlock =
             deadline > 0 && pendingHead == pending.count && failed.isEmpty && endings.isEmpty
             && spilledHead == spilled.count && bundle.rest == 0 && parked.isEmpty
             && buffers.freeCount &* 4 >= buffers.bufferCount
-        try submitAll(wait: mayBlock ? 1 : 0)
+        try mayBlock ? submitAndWait() : submitAll(wait: 0, until: 0)
         try settle()
         turn &+= 1
         buffers.recycle()
@@ -245,7 +265,7 @@ public struct UringPort: CompletionPort, ~Copyable {
         ring.releaseCompletions(upTo: head)
         tail = ring.completionTail
         if head != tail { return true }
-        guard drainRounds < Self.drainRoundLimit, ring.hasTaskWork, buffers.freeCount &* 4 >= buffers.bufferCount
+        guard drainRounds < drainRoundLimit, ring.hasTaskWork, buffers.freeCount &* 4 >= buffers.bufferCount
         else { return false }
         let now = now()
         if drainRounds == 0 {
@@ -298,88 +318,16 @@ public struct UringPort: CompletionPort, ~Copyable {
         return ring.nextEntry()
     }
 
-    /// Empties the submission queue in the middle of a turn. Nothing is given back: the turn settles as a whole.
-    private mutating func submitMidway() {
-        while ring.queued > 0 {
-            counters.systemCalls &+= 1
-            let asked = ring.queued
-            let result = ring.enter(submit: asked, wait: 0, flags: 0, argument: nil, size: 0)
-            noteRefusal(result, asked: asked)
-            if result == -EAGAIN || result == -EBUSY { makeRoom() }
-            precondition(
-                result >= 0 || result == -EAGAIN || result == -EBUSY || result == -EINTR, "io_uring_enter: \(result)")
-        }
-        tail = ring.completionTail
-        collectFailedSends()
-        putFailedFirst()
-    }
-
     /// Whatever the kernel did not take stays queued, and so does the memory that it names (rule M1).
-    private mutating func noteRefusal(_ result: Int32, asked: UInt32) {
+    mutating func noteRefusal(_ result: Int32, asked: UInt32) {
         if result == -EAGAIN || result == -EBUSY || (result >= 0 && result < asked) {
             counters.submitsRefused &+= 1
         }
     }
 
-    private mutating func putFailedFirst() {
+    mutating func putFailedFirst() {
         guard !failed.isEmpty else { return }
         pending.insert(contentsOf: failed, at: pendingHead)
         failed.removeAll(keepingCapacity: true)
-    }
-
-    /// Submits the whole queue, and waits if asked to.
-    private mutating func submitAll(wait minimum: UInt32) throws(PortError) {
-        var timespec = __kernel_timespec()
-        var argument = cl_wait_argument()
-        var flags = enterFlags
-        let hasDeadline = minimum > 0 && deadline != MonotonicClock.never
-        if hasDeadline {
-            var nanoseconds = deadline
-            flags |= UInt32(CL_ENTER_EXT_ARG)
-            if features.contains(.absoluteTimer) {
-                flags |= UInt32(CL_ENTER_ABS_TIMER)
-            } else {
-                let now = now()
-                nanoseconds = deadline > now ? deadline &- now : 0
-            }
-            timespec.tv_sec = Int64(truncatingIfNeeded: nanoseconds / 1_000_000_000)
-            timespec.tv_nsec = Int64(truncatingIfNeeded: nanoseconds % 1_000_000_000)
-        }
-        var wait = minimum
-        repeat {
-            counters.systemCalls &+= 1
-            let asked = ring.queued
-            let result = withUnsafePointer(to: &timespec) { time -> Int32 in
-                argument.timespec = hasDeadline ? UInt64(UInt(bitPattern: time)) : 0
-                return withUnsafePointer(to: &argument) {
-                    ring.enter(
-                        submit: asked, wait: wait, flags: flags, argument: hasDeadline ? $0 : nil,
-                        size: hasDeadline ? MemoryLayout<cl_wait_argument>.size : 0)
-                }
-            }
-            noteRefusal(result, asked: asked)
-            switch result {
-            case 0..., -ETIME, -EINTR: break
-            case -EAGAIN, -EBUSY: makeRoom()
-            default: throw PortError(call: "io_uring_enter", code: -result)
-            }
-            wait = 0
-        } while ring.queued > 0
-    }
-
-    /// Reads the whole queue for failed sends, so that all memory named by the last turn's sends is free afterwards
-    /// (rule M1: submitted, the queue read to its end, no overflow).
-    private mutating func settle() throws(PortError) {
-        tail = ring.completionTail
-        collectFailedSends()
-        while ring.hasOverflow {
-            counters.overflows &+= 1
-            makeRoom()
-            collectFailedSends()
-        }
-        silentSendsQueued = 0
-        putFailedFirst()
-        pending.append(contentsOf: endings)
-        endings.removeAll(keepingCapacity: true)
     }
 }

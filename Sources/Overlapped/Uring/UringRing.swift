@@ -24,22 +24,37 @@ struct UringRing: ~Copyable {
     /// Whose ring it is, if not this machine's; asked for by `isForeign` first, which counts no reference.
     private let kernel: ForeignKernel?
     let isForeign: Bool
+    /// A thread of the kernel takes submissions (IORING_SETUP_SQPOLL).
+    let isPolled: Bool
     #if DEBUG || GORI_FAULTS
         var faults = SubmitFaults()
         /// Sees what the kernel is asked and answers, if somebody wants to know.
         var recorder: RingRecorder?
     #endif
 
-    /// What the kernel must know: Linux 6.1.
-    static let setupFlags =
-        UInt32(CL_SETUP_SINGLE_ISSUER) | UInt32(CL_SETUP_DEFER_TASKRUN) | UInt32(CL_SETUP_TASKRUN_FLAG)
-        | UInt32(CL_SETUP_SUBMIT_ALL) | UInt32(CL_SETUP_CQSIZE) | UInt32(CL_SETUP_CLAMP) | UInt32(CL_SETUP_R_DISABLED)
+    private static let commonFlags =
+        UInt32(CL_SETUP_SUBMIT_ALL) | UInt32(CL_SETUP_CQSIZE) | UInt32(CL_SETUP_CLAMP) | UInt32(CL_SETUP_R_DISABLED)
 
-    init(sqEntries: UInt32, cqEntries: UInt32, kernel: ForeignKernel? = nil) throws(PortError) {
+    /// What the kernel must know: Linux 6.1 by default.
+    private static func setupFlags(for techniques: PortTechniques) -> UInt32 {
+        // Whoever polls the submission queue also finishes what is in it: flags about interrupting the issuer and
+        // about his wait are refused (io_uring_setup(2)).
+        if techniques.contains(.submissionPolling) { return commonFlags | UInt32(CL_SETUP_SQPOLL) }
+        let taskRun = techniques.contains(.eagerTaskRun) ? CL_SETUP_COOP_TASKRUN : CL_SETUP_DEFER_TASKRUN
+        return commonFlags | UInt32(CL_SETUP_SINGLE_ISSUER) | UInt32(CL_SETUP_TASKRUN_FLAG) | UInt32(taskRun)
+    }
+
+    /// How long the kernel's thread polls an empty submission queue before it sleeps, in milliseconds: longer than
+    /// the pauses of a busy server, shorter than a tick, so that an idle server costs no processor.
+    private static let pollingIdle: UInt32 = 2
+
+    init(
+        sqEntries: UInt32, cqEntries: UInt32, techniques: PortTechniques = [], kernel: ForeignKernel? = nil
+    ) throws(PortError) {
         let ring = UnsafeMutablePointer<io_uring>.allocate(capacity: 1)
         ring.initialize(to: io_uring())
         do throws(PortError) {
-            features = try Self.setUp(ring, sqEntries, cqEntries, kernel)
+            features = try Self.setUp(ring, sqEntries, cqEntries, techniques, kernel)
         } catch {
             ring.deallocate()
             throw error
@@ -48,6 +63,7 @@ struct UringRing: ~Copyable {
         self.ring = ring
         self.kernel = kernel
         isForeign = kernel != nil
+        isPolled = techniques.contains(.submissionPolling)
         descriptor = ring.pointee.ring_fd
         enterDescriptor = ring.pointee.ring_fd
         self.sqEntries = cl_sq_entries(ring)
@@ -60,7 +76,8 @@ struct UringRing: ~Copyable {
 
     /// Has the kernel make the ring. Returns its features.
     private static func setUp(
-        _ ring: UnsafeMutablePointer<io_uring>, _ sqEntries: UInt32, _ cqEntries: UInt32, _ kernel: ForeignKernel?
+        _ ring: UnsafeMutablePointer<io_uring>, _ sqEntries: UInt32, _ cqEntries: UInt32, _ techniques: PortTechniques,
+        _ kernel: ForeignKernel?
     ) throws(PortError) -> UInt32 {
         if let kernel {
             let result = kernel.makeRing(ring, submissions: sqEntries, completions: cqEntries)
@@ -68,10 +85,14 @@ struct UringRing: ~Copyable {
             return ring.pointee.features
         }
         var parameters = io_uring_params()
-        parameters.flags = setupFlags
+        parameters.flags = setupFlags(for: techniques)
+        parameters.sq_thread_idle = pollingIdle
         parameters.cq_entries = cqEntries
         let result = io_uring_queue_init_params(sqEntries, ring, &parameters)
-        guard result == 0 else { throw PortError(call: "io_uring_setup", code: -result) }
+        guard result == 0 else {
+            let way = techniques.intersection([.eagerTaskRun, .submissionPolling])
+            throw PortError(call: way.isEmpty ? "io_uring_setup" : "io_uring_setup for \(way)", code: -result)
+        }
         guard parameters.features & UInt32(CL_FEATURE_EXT_ARG) != 0 else {
             io_uring_queue_exit(ring)
             throw PortError(call: "io_uring_setup", code: EINVAL)
@@ -188,6 +209,23 @@ struct UringRing: ~Copyable {
         _ submit: UInt32, _ wait: UInt32, _ flags: UInt32, _ argument: UnsafeRawPointer?
     ) -> Int32 {
         kernel?.enter(descriptor, submit: submit, wait: wait, flags: flags, argument: argument) ?? -ENOSYS
+    }
+
+    /// Shows the kernel's thread what is queued. Returns whether it sleeps and must be woken
+    /// (IORING_ENTER_SQ_WAKEUP).
+    func publishToPoller() -> Bool {
+        cl_sq_publish(ring, tail)
+        return cl_sq_needs_wakeup(ring) != 0
+    }
+
+    /// Waits until the kernel's thread has carried out everything that it has been shown.
+    func finishPolling() {
+        guard isPolled else { return }
+        while cl_sq_head(ring) != cl_sq_published(ring) {
+            // EOWNERDEAD: the thread is gone, and nothing will be carried out any more.
+            guard cl_enter(descriptor, 0, 0, UInt32(CL_ENTER_SQ_WAKEUP), nil, 0) >= 0 else { return }
+            sched_yield()
+        }
     }
 
     var hasTaskWork: Bool { cl_sq_flags(ring) & UInt32(CL_SQ_TASKRUN) != 0 }

@@ -10,10 +10,18 @@ public struct Variant: Sendable {
         case systemCalls
         /// Completions for each message.
         case completions
+        /// Completions for each system call.
+        case completionsPerCall
+        /// Submissions for each message.
+        case submissions
+        /// Sends for each message.
+        case sends
+        /// Threads of the server, those of the kernel for it included.
+        case threads
+        /// Descriptors watched edge-triggered.
+        case edgeTriggered
         /// Open descriptors of the server.
         case descriptors
-        /// Threads of the server.
-        case threads
         /// Sends without a copy for each message.
         case zeroCopySends
         /// Completions for bytes in several receive buffers, for each message.
@@ -36,6 +44,8 @@ public struct Variant: Sendable {
     public let evidence: Evidence
     /// Kernel features without which it is the same as its base.
     public let needs: UringFeatures
+    /// Processors without which its figures are reported and not judged.
+    public let leastProcessors: Int
     /// The workloads that can show a difference, by name.
     public let workloads: [String]
     /// Those of them that the short run measures.
@@ -45,7 +55,9 @@ public struct Variant: Sendable {
 
     init(
         _ name: String, _ title: Text, _ meaning: Text, _ arguments: [String], base: String? = nil,
-        evidence: Evidence = .systemCalls, needs: UringFeatures = [], workloads: [String] = [], quick: [String] = []
+        evidence: Evidence = .systemCalls, needs: UringFeatures = [], leastProcessors: Int = 1,
+        workloads: [String] = [],
+        quick: [String] = []
     ) {
         self.name = name
         self.title = title
@@ -54,6 +66,7 @@ public struct Variant: Sendable {
         self.base = base
         self.evidence = evidence
         self.needs = needs
+        self.leastProcessors = leastProcessors
         self.workloads = workloads
         quickWorkloads = quick
     }

@@ -5,7 +5,8 @@ internal import Overlapped
 /// Every variant there is; a new one is an entry here.
 public enum VariantTable {
     /// All, in the order of the report: the two defaults, then what differs from one of them.
-    public static let all: [Variant] = [uring, epoll] + threads + withoutFeatures + others + memory
+    public static let all: [Variant] =
+        [uring, epoll] + threads + withoutFeatures + others + techniques + memory
 
     /// The variant of a name.
     public static func named(_ name: String) -> Variant? { all.first { $0.name == name } }

@@ -73,7 +73,7 @@ struct ForestPlot {
         switch verdict {
         case .less: lessIsBetter ? "good" : "bad"
         case .more: lessIsBetter ? "bad" : "good"
-        case .noDifference, .tooFew: "none"
+        case .noDifference, .tooFew, .notJudged: "none"
         }
     }
 

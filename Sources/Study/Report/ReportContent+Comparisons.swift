@@ -96,9 +96,9 @@ extension ReportContent {
 
     static let signs = Text(
         "Each ratio is the median over the rotations, with the 99 % interval of its bootstrap. ↓ less, ↑ more, = no"
-            + " difference, ? too few rotations. In plots red is where the right side is worse, green where it is"
-            + " better, and every rotation is a faint mark.",
-        "비율은 회전들의 중앙값과 그 부트스트랩 99 % 구간. ↓ 적음, ↑ 많음, = 차이 없음, ? 회전 부족. 그림에서"
+            + " difference, ? too few rotations, – too few processors to judge. In plots red is where the right side is"
+            + " worse, green where it is better, and every rotation is a faint mark.",
+        "비율은 회전들의 중앙값과 그 부트스트랩 99 % 구간. ↓ 적음, ↑ 많음, = 차이 없음, ? 회전 부족, – 프로세서가 적어 판정하지 않음. 그림에서"
             + " 빨강은 오른쪽이 나쁜 것, 초록은 나은 것, 흐린 눈금은 회전 하나하나.")
 
     private static func factor(_ distance: Double) -> Double { Logarithm.factor(distance) }

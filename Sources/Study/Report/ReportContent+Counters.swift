@@ -65,8 +65,12 @@ extension ReportContent {
         switch evidence {
         case .systemCalls: Text("system calls/message", "메시지당 시스템 호출")
         case .completions: Text("completions/message", "메시지당 완료")
-        case .descriptors: Text("open descriptors", "열린 기술자")
+        case .completionsPerCall: Text("completions/call", "호출당 완료")
+        case .submissions: Text("submissions/message", "메시지당 제출")
+        case .sends: Text("sends/message", "메시지당 send")
         case .threads: Text("threads", "스레드")
+        case .edgeTriggered: Text("edge-triggered watches", "edge-triggered 감시")
+        case .descriptors: Text("open descriptors", "열린 기술자")
         case .zeroCopySends: Text("sends without a copy/message", "메시지당 복사 없는 send")
         case .receiveBundles: Text("bundles/message", "메시지당 묶음(bundle)")
         case .features: Text("features that the server uses", "서버가 쓰는 기능")
@@ -78,8 +82,15 @@ extension ReportContent {
         switch evidence {
         case .systemCalls: return compared(summary) { Summary.ratio(of: $0, \.systemCalls) }
         case .completions: return compared(summary) { Summary.ratio(of: $0, \.completions) }
-        case .descriptors: return ("\(left.descriptors)", "\(right.descriptors)", left.descriptors != right.descriptors)
+        case .completionsPerCall:
+            return compared(summary) { Summary.ratio(of: $0, \.completions, to: \.systemCalls) }
+        case .submissions: return compared(summary) { Summary.ratio(of: $0) { $0.submissions ?? 0 } }
+        case .sends: return compared(summary) { Summary.ratio(of: $0, \.sends) }
         case .threads: return ("\(left.threads)", "\(right.threads)", left.threads != right.threads)
+        case .edgeTriggered:
+            let (one, other) = (left.edgeTriggered ?? 0, right.edgeTriggered ?? 0)
+            return ("\(one)", "\(other)", one != other)
+        case .descriptors: return ("\(left.descriptors)", "\(right.descriptors)", left.descriptors != right.descriptors)
         case .zeroCopySends: return compared(summary) { Summary.ratio(of: $0) { $0.zeroCopySends ?? 0 } }
         case .receiveBundles: return compared(summary) { Summary.ratio(of: $0) { $0.receiveBundles ?? 0 } }
         case .features:
@@ -98,7 +109,8 @@ extension ReportContent {
 
     var undecided: [Block] {
         let open = (summaries(.ports) + summaries(.variants)).filter {
-            !floor.verdict(of: $0, .processor).isDifference
+            let verdict = floor.verdict(of: $0, .processor)
+            return !verdict.isDifference && verdict != .notJudged
         }
         guard !open.isEmpty else { return [] }
         let items = open.map { summary in

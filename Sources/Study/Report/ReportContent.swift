@@ -11,7 +11,7 @@ struct ReportContent {
     init(_ results: Results) {
         self.results = results
         summaries = results.comparisons.map(Summary.init)
-        floor = NoiseFloor(summaries)
+        floor = NoiseFloor(summaries, processors: results.machine.processors)
     }
 
     var blocks: [Block] {
@@ -105,6 +105,8 @@ struct ReportContent {
             finding = Text("epoll takes \(change) more CPU per message", "epoll이 메시지당 CPU를 \(change) 더 씀")
         case .less:
             finding = Text("epoll takes \(change) less CPU per message", "epoll이 메시지당 CPU를 \(change) 덜 씀")
+        case .notJudged:
+            finding = Text("too few processors for a verdict", "판정하기에는 프로세서가 너무 적음")
         case .noDifference:
             finding = Text("no difference that this run can show", "이 측정으로 보일 수 있는 차이 없음")
         case .tooFew:
@@ -125,6 +127,7 @@ extension Verdict {
         case .more: "↑"
         case .noDifference: "="
         case .tooFew: "?"
+        case .notJudged: "–"
         }
     }
 }

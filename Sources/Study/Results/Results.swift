@@ -75,6 +75,8 @@ public struct ServerFacts: Codable, Sendable, Equatable {
     public var residentKiB = 0
     /// What it says it uses of the newer kernels, separated by spaces.
     public var features = ""
+    /// Descriptors that an epoll set watches edge-triggered; nil in results of older programs.
+    public var edgeTriggered: Int?
 }
 
 /// A comparison that was not made.

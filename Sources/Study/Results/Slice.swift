@@ -63,4 +63,6 @@ public struct Slice: Codable, Sendable, Equatable {
     public var zeroCopyCopied: UInt64?
     /// Completions for bytes in several receive buffers; nil: none.
     public var receiveBundles: UInt64?
+    /// Submissions given to the kernel; nil in results of older programs.
+    public var submissions: UInt64?
 }

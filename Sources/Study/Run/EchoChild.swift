@@ -72,7 +72,8 @@ final class EchoChild {
         ServerFacts(
             threads: ProcessFacts.threads(of: process).count,
             descriptors: ProcessFacts.descriptorCount(of: process),
-            residentKiB: ProcessFacts.residentKiB(of: process), features: features)
+            residentKiB: ProcessFacts.residentKiB(of: process), features: features,
+            edgeTriggered: ProcessFacts.edgeTriggeredCount(of: process))
     }
 
     func stop() { child.stop() }

@@ -40,6 +40,24 @@ enum ProcessFacts {
         (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(process)/fd").count) ?? 0
     }
 
+    /// Descriptors that the process's epoll sets watch edge-triggered (proc_pid_fdinfo(5)).
+    static func edgeTriggeredCount(of process: pid_t) -> Int {
+        let folder = "/proc/\(process)/fdinfo"
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        return names.reduce(0) { $0 + edgeTriggeredCount(in: ProcFile.text("\(folder)/\($1)") ?? "") }
+    }
+
+    /// The same of one descriptor's information: lines such as `tfd: 7 events: 80000019 data: …`.
+    static func edgeTriggeredCount(in text: String) -> Int {
+        text.split(separator: "\n").count { line in
+            let words = line.split(separator: " ")
+            guard line.hasPrefix("tfd:"), let place = words.firstIndex(of: "events:"), place + 1 < words.count else {
+                return false
+            }
+            return (UInt32(words[place + 1], radix: 16) ?? 0) & 1 << 31 != 0
+        }
+    }
+
     static func threads(of process: pid_t) -> [String] {
         let folder = "/proc/\(process)/task"
         return ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).map { "\(folder)/\($0)" }

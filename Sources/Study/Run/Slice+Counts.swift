@@ -22,6 +22,7 @@ extension Slice {
             return count > 0 ? count : nil
         }
         systemCalls = counted(\.port, "systemCalls")
+        submissions = counted(\.port, "submissions")
         completions = counted(\.port, "completions")
         sends = counted(\.workers, "sends")
         bytesSent = counted(\.workers, "bytesSent")

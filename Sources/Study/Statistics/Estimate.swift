@@ -61,4 +61,6 @@ public enum Verdict: String, Sendable {
     case noDifference
     /// There are too few rotations to say anything.
     case tooFew
+    /// The machine has fewer processors than the variant wants.
+    case notJudged
 }

@@ -69,9 +69,13 @@ public struct Summary: Sendable {
 /// looks like there says nothing of others, so each regime has a floor of its own.
 public struct NoiseFloor: Sendable {
     private let distances: [Workload.Regime: [Metric: Double]]
+    private let processors: Int
 
     /// The largest distance of every metric over the A/A comparisons that have rotations enough.
-    public init(_ summaries: [Summary]) {
+    ///
+    /// - Parameter processors: of the machine; a variant that wants more is not judged.
+    public init(_ summaries: [Summary], processors: Int = .max) {
+        self.processors = processors
         var distances: [Workload.Regime: [Metric: Double]] = [:]
         for summary in summaries where summary.comparison.kind == .same {
             let regime = summary.comparison.workload.regime
@@ -91,6 +95,8 @@ public struct NoiseFloor: Sendable {
     /// What may be said of a comparison. Those that the floor is made of are judged by their interval alone; without
     /// any of its regime it is held against all.
     public func verdict(of summary: Summary, _ metric: Metric) -> Verdict {
+        let least = VariantTable.named(summary.comparison.right)?.leastProcessors ?? 1
+        guard processors >= least else { return .notJudged }
         guard summary.comparison.kind != .same else { return summary[metric]?.verdict() ?? .tooFew }
         let floor = distances[summary.comparison.workload.regime]?[metric] ?? self[metric]
         return summary[metric]?.verdict(floor: floor) ?? .tooFew

@@ -29,6 +29,9 @@ import Testing
     }
 
     private struct QuietBesideBulk: PortRule {
+        /// In how many turns everybody is served.
+        let bound: Int
+
         func check<P: TestedPort>(_ make: @escaping @Sendable (Int) throws -> P) throws {
             let pairs = try PairMaker()
             let rig = try Rig(capacity: 220, make)
@@ -59,21 +62,23 @@ import Testing
             var late: [Int] = []
             for round in 1...10 {
                 for peer in quiet { try peer.send([UInt8](repeating: UInt8(round), count: 16)) }
-                for _ in 0..<2 { try rig.turn() }
+                for _ in 0..<bound { try rig.turn() }
                 let unserved = sessions.count { $0.receivedCount < 16 * round }
                 if unserved > 0 { late.append(unserved) }
                 let turn = rig.turns
                 try rig.run("round \(round)") { sessions.allSatisfy { $0.receivedCount >= 16 * round } }
-                #expect(rig.turns - turn <= 8, "round \(round): starved")
+                #expect(rig.turns - turn <= max(8, bound &* 4), "round \(round): starved")
             }
             // A port gives a turn a few milliseconds, which a busy machine may take away; greed shows in every round.
-            #expect(late.count <= 5, "rounds in which so many were not served within 2 turns")
+            #expect(late.count <= 5, "rounds in which so many were not served within \(bound) turns")
             rig.expectOrder()
         }
     }
 
-    @Test("200 quiet streams are served within 2 turns beside 20 bulk writers", arguments: PortKind.roomy)
-    func quiet(kind: PortKind) throws { try kind.check(QuietBesideBulk()) }
+    @Test(
+        "200 quiet streams are served within 2 turns beside 20 bulk writers, or 12 where turns do not gather",
+        arguments: PortKind.roomy)
+    func quiet(kind: PortKind) throws { try kind.check(QuietBesideBulk(bound: kind.gathers ? 2 : 12)) }
 
     private struct Flooded: PortRule {
         func check<P: TestedPort>(_ make: @escaping @Sendable (Int) throws -> P) throws {
@@ -110,4 +115,13 @@ import Testing
 
     @Test("when the receive memory is exhausted nobody is lost and no byte is", arguments: PortKind.roomy)
     func flooded(kind: PortKind) throws { try kind.check(Flooded()) }
+}
+
+extension PortKind {
+    /// Whether a turn gathers all that has arrived. A wait alone brings 20 completions, of 220 streams here, and as
+    /// many as there are at the moment where a thread of the kernel works meanwhile.
+    fileprivate var gathers: Bool {
+        guard case .uringWith(let techniques, _) = self else { return true }
+        return techniques.isDisjoint(with: [.fixedWait, .submissionPolling])
+    }
 }

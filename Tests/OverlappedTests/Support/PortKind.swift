@@ -21,22 +21,31 @@ enum PortKind: Sendable, CustomTestStringConvertible {
     /// With rings and buffers so small that they are full all the time, and a kernel that refuses every third
     /// submission.
     case narrowUring(disabled: UringFeatures)
-    /// io_uring used otherwise than by default, with sends of any size without a copy where that is how.
-    case technique(PortTechniques)
-    /// The same with narrow rings.
-    case narrowTechnique(PortTechniques)
+    /// In another way than by default, with all that the kernel has or without some of it.
+    case uringWith(PortTechniques, disabled: UringFeatures = [])
+    /// Both at once.
+    case narrowUringWith(PortTechniques)
+    case epollWith(PortTechniques)
 
     /// io_uring with everything that the kernel has, as on Linux 6.1, with each feature switched off by itself, and
     /// with direct descriptors; epoll; and narrow rings.
     static let all: [PortKind] =
-        roomy + [.narrowUring(disabled: []), .narrowUring(disabled: .all)]
-        + memoryTechniques.map { .narrowTechnique($0) }
+        roomy + [
+            .narrowUring(disabled: []), .narrowUring(disabled: .all), .narrowUringWith(.oneShotReceive),
+            .narrowUringWith(.eagerTaskRun), .narrowUringWith(.sendPerPacket), .narrowUringWith(.fixedWait),
+            .narrowUringWith(.submissionPolling), .narrowUringWith(.zeroCopySend), .narrowUringWith(.receiveBundles),
+        ]
     /// With memory for everybody, for rules about how many turns something takes.
     static let roomy: [PortKind] =
-        ends + UringFeatures.names.filter { $0.0 != .directDescriptors }.map { .uring(disabled: $0.0) }
-        + memoryTechniques.map { .technique($0) }
-    /// Techniques about memory that the kernel keeps for longer, or fills otherwise.
-    private static let memoryTechniques: [PortTechniques] = [.zeroCopySend, .receiveBundles]
+        ends + UringFeatures.names.filter { $0.0 != .directDescriptors }.map { .uring(disabled: $0.0) } + otherWays
+    /// Every technique, and those whose code is another on older kernels there too.
+    static let otherWays: [PortKind] = [
+        .uringWith(.oneShotReceive), .uringWith(.oneShotReceive, disabled: .all), .uringWith(.eagerTaskRun),
+        .uringWith(.sendPerPacket), .uringWith(.sendPerPacket, disabled: .silentSend), .uringWith(.fixedWait),
+        .uringWith(.submissionPolling), .uringWith(.zeroCopySend), .uringWith(.receiveBundles),
+        .uringWith([.submissionPolling, .sendPerPacket, .oneShotReceive]),
+        .uringWith(.fixedWait, disabled: .all), .epollWith(.levelTriggered), .epollWith(.sendPerPacket),
+    ]
     /// Those that differ most, for rules that take long. Direct descriptors with all that the kernel has, and with no
     /// more than they need.
     static let ends: [PortKind] = [
@@ -56,33 +65,34 @@ enum PortKind: Sendable, CustomTestStringConvertible {
         case .direct(let disabled):
             let features = try PortKind.found.get().subtracting(disabled)
             try rule.check { try UringPort(capacity: $0, features: features, directDescriptors: true) }
-        case .narrowUring(let disabled):
+        case .narrowUring(let disabled): try checkNarrow(rule, disabled, [])
+        case .uringWith(let techniques, let disabled):
             let features = try PortKind.found.get().subtracting(disabled)
-            try rule.check { try PortKind.narrowPort($0, features) }
-        case .technique(let techniques):
-            let features = try PortKind.found.get()
             var sizes = UringSizes()
             sizes.zeroCopyThreshold = 1
             try rule.check { [sizes] in
                 try UringPort(capacity: $0, features: features, techniques: techniques, sizes: sizes)
             }
-        case .narrowTechnique(let techniques):
-            let features = try PortKind.found.get()
-            try rule.check { try PortKind.narrowPort($0, features, techniques) }
+        case .narrowUringWith(let techniques): try checkNarrow(rule, [], techniques)
+        case .epollWith(let techniques):
+            try rule.check { try EpollPort(capacity: $0, techniques: techniques) }
         }
     }
 
-    private static func narrowPort(
-        _ capacity: Int, _ features: UringFeatures, _ techniques: PortTechniques = []
-    ) throws -> UringPort {
-        var sizes = UringSizes()
-        sizes.submissions = 8
-        sizes.completions = 16
-        sizes.buffers = 4
-        sizes.zeroCopyThreshold = 1
-        var port = try UringPort(capacity: capacity, features: features, techniques: techniques, sizes: sizes)
-        port.refuseSubmits(every: 3)
-        return port
+    private func checkNarrow(
+        _ rule: some PortRule, _ disabled: UringFeatures, _ techniques: PortTechniques
+    ) throws {
+        let features = try PortKind.found.get().subtracting(disabled)
+        try rule.check { capacity in
+            var sizes = UringSizes()
+            sizes.submissions = 8
+            sizes.completions = 16
+            sizes.buffers = 4
+            sizes.zeroCopyThreshold = 1
+            var port = try UringPort(capacity: capacity, features: features, techniques: techniques, sizes: sizes)
+            port.refuseSubmits(every: 3)
+            return port
+        }
     }
 
     var testDescription: String {
@@ -93,8 +103,10 @@ enum PortKind: Sendable, CustomTestStringConvertible {
         case .direct(let disabled):
             disabled.isEmpty ? "uring, direct descriptors" : "uring, direct descriptors, without \(disabled)"
         case .narrowUring(let disabled): disabled.isEmpty ? "narrow uring" : "narrow uring as on 6.1"
-        case .technique(let techniques): "uring, \(techniques)"
-        case .narrowTechnique(let techniques): "narrow uring, \(techniques)"
+        case .uringWith(let techniques, let disabled):
+            disabled.isEmpty ? "uring, \(techniques)" : "uring as on 6.1, \(techniques)"
+        case .narrowUringWith(let techniques): "narrow uring, \(techniques)"
+        case .epollWith(let techniques): "epoll, \(techniques)"
         }
     }
 }
