@@ -42,6 +42,9 @@ public struct UringPort: CompletionPort, ~Copyable {
     /// Whether sends are submissions, or else system calls.
     let queuesSends: Bool
     let sendFlags: UInt8
+    /// Whether the kernel fills receive buffers only while this port waits. Else what a send did not take could be
+    /// overwritten before it has been told.
+    private let worksInWaitOnly: Bool
     let receiveFlags: UInt16
     /// Completions made by the port itself, delivered before those of the kernel.
     var pending: [Completion] = []
@@ -140,6 +143,7 @@ public struct UringPort: CompletionPort, ~Copyable {
         self.techniques = techniques
         zeroCopy = ZeroCopySends(isOn: techniques.contains(.zeroCopySend), threshold: sizes.zeroCopyThreshold)
         self.ring = ring
+        worksInWaitOnly = techniques.isDisjoint(with: [.eagerTaskRun, .submissionPolling])
         drainRoundLimit = techniques.contains(.fixedWait) ? 0 : 16
         hasDirectDescriptors = directDescriptors
         pending.reserveCapacity(1_024)
@@ -201,7 +205,7 @@ public struct UringPort: CompletionPort, ~Copyable {
         try mayBlock ? submitAndWait() : submitAll(wait: 0, until: 0)
         try settle()
         turn &+= 1
-        buffers.recycle()
+        if worksInWaitOnly { buffers.recycle() }
         rearmParked()
     }
 
@@ -256,6 +260,7 @@ public struct UringPort: CompletionPort, ~Copyable {
     private mutating func resetArena() {
         arena.reset(spoils: ring.isForeign)
         arenaInUse = false
+        if !worksInWaitOnly { buffers.recycle() }
         freeLent()
         buffers.hideSlices()
     }
