@@ -40,6 +40,9 @@ extension SimulatedRing {
         guard let socket = socket(of: entry) else { return missing(entry) }
         machine.require(socket.receiver == nil, "two receives are in flight on client \(socket.number)")
         machine.require(armed[entry.user_data] == nil, "two operations have the same user data")
+        machine.require(
+            entry.ioprio & UInt16(CL_RECVSEND_POLL_FIRST) == 0,
+            "a receive with POLL_FIRST never tells of a reset that was there before it")
         socket.receiver = ArmedReceive(
             ring: self, userData: entry.user_data,
             isMultishot: entry.ioprio & UInt16(CL_RECV_MULTISHOT) != 0, limit: Int(entry.file_index))

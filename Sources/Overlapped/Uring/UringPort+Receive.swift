@@ -47,15 +47,16 @@ extension UringPort {
         return stream
     }
 
-    /// Queues a receive unless one is in flight. POLL_FIRST, so that arming completes nothing by itself.
-    ///
-    /// Not where a thread of the kernel submits: it may arm a receive when the bytes are there already and a reset
-    /// behind them, and a multishot receive that is armed with POLL_FIRST then never tells of the reset (seen on 6.18).
     func canArm(_ stream: UnsafeMutablePointer<StreamState>) -> Bool {
         stream.pointee.wantsReceive && !stream.pointee.receiveInFlight && !stream.pointee.isParked
             && !stream.pointee.peerFinished && !stream.pointee.ended
     }
 
+    /// Queues a receive unless one is in flight.
+    ///
+    /// Without POLL_FIRST: where bytes and a reset behind them are there already, a multishot receive that is armed
+    /// with it brings the bytes and never tells of the reset (seen on 6.18). So arming may complete by itself, which
+    /// settling allows for: it reads the whole queue, and the buffers that the kernel has are named by no send.
     mutating func arm(_ stream: UnsafeMutablePointer<StreamState>, _ key: CompletionKey) {
         guard canArm(stream) else { return }
         stream.pointee.receiveInFlight = true
@@ -65,7 +66,7 @@ extension UringPort {
         sqe.pointee.opcode = UInt8(CL_OP_RECV)
         sqe.pointee.fd = stream.pointee.descriptor
         sqe.pointee.flags = UInt8(CL_SQE_BUFFER_SELECT) | stream.pointee.fileFlags
-        sqe.pointee.ioprio = receiveFlags | (oneShot ? 0 : UInt16(CL_RECV_MULTISHOT))
+        sqe.pointee.ioprio = oneShot ? 0 : UInt16(CL_RECV_MULTISHOT)
         sqe.pointee.user_data = key.rawValue | UringOperation.receive
         cl_sqe_set_buffer_group(sqe, BufferRing.group)
         if !oneShot, techniques.contains(.receiveBundles) { sqe.pointee.ioprio |= UInt16(CL_RECVSEND_BUNDLE) }

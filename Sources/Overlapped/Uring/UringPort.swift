@@ -45,7 +45,6 @@ public struct UringPort: CompletionPort, ~Copyable {
     /// Whether the kernel fills receive buffers only while this port waits. Else what a send did not take could be
     /// overwritten before it has been told.
     private let worksInWaitOnly: Bool
-    let receiveFlags: UInt16
     /// Completions made by the port itself, delivered before those of the kernel.
     var pending: [Completion] = []
     var pendingHead = 0
@@ -137,7 +136,6 @@ public struct UringPort: CompletionPort, ~Copyable {
         self.capacity = capacity
         // Silent sends lose their lifetime where another thread submits (rule M1): sends say that they are done.
         self.features = ring.isPolled ? features.subtracting([.silentSend, .directDescriptors]) : features
-        receiveFlags = ring.isPolled ? 0 : UInt16(CL_RECVSEND_POLL_FIRST)
         queuesSends = ring.isPolled || features.contains(.silentSend)
         sendFlags = ring.isPolled ? 0 : UInt8(CL_SQE_CQE_SKIP_SUCCESS)
         self.techniques = techniques

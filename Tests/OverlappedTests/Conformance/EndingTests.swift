@@ -43,6 +43,35 @@ import Testing
     @Test("a reset ends a stream once, and only closed follows", arguments: PortKind.all)
     func reset(kind: PortKind) throws { try kind.check(ResetOnce()) }
 
+    /// Bytes and a reset behind them, all there before anybody receives: at first, and when a pause is over.
+    private struct ResetBefore: PortRule {
+        func check<P: TestedPort>(_ make: @escaping @Sendable (Int) throws -> P) throws {
+            let pairs = try PairMaker()
+            let rig = try Rig(make)
+            for slot in 0..<16 {
+                let (near, peer) = try pairs.make()
+                let isPaused = slot & 1 != 0
+                let stream = isPaused ? rig.add(near, slot: slot) : nil
+                if let stream {
+                    try rig.turn(0)
+                    rig.port.pause(stream.key)
+                    for _ in 0..<2 { try rig.turn(0) }
+                }
+                try peer.send([UInt8](repeating: 1, count: slot & 2 != 0 ? 3 : 20_000))
+                peer.reset()
+                if let stream { rig.port.receive(stream.key) }
+                let told = stream ?? rig.add(near, slot: slot)
+                try rig.run("ended, slot \(slot)") { told.ended.count == 1 }
+                rig.port.close(told.key, hard: true)
+                try rig.run("closed, slot \(slot)") { told.closed == 1 }
+            }
+            rig.expectOrder()
+        }
+    }
+
+    @Test("a reset that was there before the receive is told", arguments: PortKind.all)
+    func resetBefore(kind: PortKind) throws { try kind.check(ResetBefore()) }
+
     private struct ClosedOnce: PortRule {
         func check<P: TestedPort>(_ make: @escaping @Sendable (Int) throws -> P) throws {
             let pairs = try PairMaker()
