@@ -150,8 +150,12 @@ import Wire
         var clients = try (0..<4).map { _ in try server.open() }
         for hasSent in [false, true] {
             // The worker is held up, so that what the client sends lies there when it is refused.
-            let isSent = Ledger()
-            server.running.perform(on: 0, as: Nothing.self) { _, _ in _ = isSent.wait { !$0.isEmpty } }
+            let (isHeld, isSent) = (Ledger(), Ledger())
+            server.running.perform(on: 0, as: Nothing.self) { _, _ in
+                isHeld.note("held")
+                _ = isSent.wait { !$0.isEmpty }
+            }
+            #expect(isHeld.wait { !$0.isEmpty })
             let client = try server.connect()
             if hasSent {
                 try client.send(Hello(version: 3, fingerprint: Client.version.fingerprint))
