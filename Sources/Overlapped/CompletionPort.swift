@@ -151,11 +151,11 @@ public struct PortCounters: Sendable, BitwiseCopyable {
     /// Times the kernel found no memory where a submission said (EFAULT): 0, or somebody has freed memory too early.
     public internal(set) var faults: UInt64 = 0
     /// Sends that the kernel took without copying them first (`PortTechniques.zeroCopySend`).
-    public var zeroCopySends: UInt64 = 0
+    public internal(set) var zeroCopySends: UInt64 = 0
     /// Of these, sends that it copied after all on their way, as it does on the loopback interface.
-    public var zeroCopyCopied: UInt64 = 0
+    public internal(set) var zeroCopyCopied: UInt64 = 0
     /// Completions for bytes in several receive buffers (`PortTechniques.receiveBundles`).
-    public var receiveBundles: UInt64 = 0
+    public internal(set) var receiveBundles: UInt64 = 0
 
     /// All zero.
     public init() {}

@@ -163,7 +163,8 @@ extension WorkerCore {
         let count = Int(record.pointee.partCount)
         if count == 1, record.pointee.firstPart.count <= Self.flushLimit, record.pointee.backlog.isEmpty {
             list[0] = record.pointee.firstPart
-            return gathered(record, 1, record.pointee.firstPart.count)
+            endGathering(slot, sends: 1, bytes: record.pointee.firstPart.count)
+            return 1
         }
         var used = 0
         var bytes = 0
@@ -182,21 +183,20 @@ extension WorkerCore {
             }
             if room < part.count { keepBack(record, UnsafeRawBufferPointer(rebasing: part.bytes[room...])) }
         }
-        if !record.pointee.backlog.isEmpty {
+        endGathering(slot, sends: 1, bytes: bytes)
+        return used
+    }
+
+    /// Drops what has been gathered; what was kept back goes out later, if the session may still have so much waiting.
+    @inline(__always)
+    mutating func endGathering(_ slot: Int, sends: Int, bytes: Int) {
+        clearOutput(slot)
+        if !sessions.records[slot].backlog.isEmpty {
             checkBacklog(slot)
             deferToNextTurn(slot)
         }
-        return gathered(record, used, bytes)
-    }
-
-    @inline(__always)
-    private mutating func gathered(
-        _ record: UnsafeMutablePointer<SessionRecord>, _ used: Int, _ bytes: Int
-    ) -> Int {
-        clearOutput(record)
-        counters.sends &+= 1
+        counters.sends &+= UInt64(sends)
         counters.bytesSent &+= UInt64(bytes)
-        return used
     }
 
     /// How much of a part still goes out: all of it, or as many whole packets as fit.
@@ -208,10 +208,9 @@ extension WorkerCore {
     }
 
     /// Drops the turn's output of a session, or what has been gathered of it.
-    mutating func clearOutput(_ slot: Int) { clearOutput(sessions.records + slot) }
-
     @inline(__always)
-    private mutating func clearOutput(_ record: UnsafeMutablePointer<SessionRecord>) {
+    mutating func clearOutput(_ slot: Int) {
+        let record = sessions.records + slot
         if let more = record.pointee.moreParts {
             giveBackParts(more, Self.partCapacity(Int(record.pointee.partCount) &- 1))
             record.pointee.moreParts = nil

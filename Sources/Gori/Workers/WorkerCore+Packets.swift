@@ -32,13 +32,7 @@ extension WorkerCore {
             }
             if !rest.isEmpty { keepBack(record, rest) }
         }
-        clearOutput(slot)
-        if !record.pointee.backlog.isEmpty {
-            checkBacklog(slot)
-            deferToNextTurn(slot)
-        }
-        counters.sends &+= UInt64(used)
-        counters.bytesSent &+= UInt64(bytes)
+        endGathering(slot, sends: used, bytes: bytes)
         return used
     }
 

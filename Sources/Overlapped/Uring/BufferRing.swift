@@ -21,7 +21,7 @@ struct BufferRing: ~Copyable {
     private let exhausted: UnsafeMutablePointer<UInt16>
     private(set) var exhaustedCount = 0
     /// How many sends without a copy name each buffer, and those of them that are used up.
-    private let holds: UnsafeMutablePointer<UInt16>
+    private let holds: UnsafeMutablePointer<UInt32>
     private let kept: UnsafeMutablePointer<Bool>
     /// Buffers that sends without a copy name.
     private(set) var heldCount = 0

@@ -2,7 +2,7 @@
 
 internal import CLiburing
 
-/// What a full completion queue asks for, and the doorbell's own read.
+/// What a full completion queue asks for.
 extension UringPort {
     mutating func nextSpilled() -> Completion? {
         let entry = spilled[spilledHead]
@@ -26,16 +26,5 @@ extension UringPort {
         counters.systemCalls &+= 1
         _ = ring.enter(submit: 0, wait: 0, flags: UInt32(CL_ENTER_GETEVENTS), argument: nil, size: 0)
         tail = ring.completionTail
-    }
-
-    mutating func armDoorbell() {
-        guard doorbellDescriptor >= 0 else { return }
-        let sqe = entry()
-        sqe.pointee.opcode = UInt8(CL_OP_READ)
-        sqe.pointee.fd = doorbellDescriptor
-        sqe.pointee.addr = UInt64(UInt(bitPattern: doorbellCount.memory))
-        sqe.pointee.len = 8
-        sqe.pointee.off = UInt64.max
-        sqe.pointee.user_data = UringOperation.doorbellRead
     }
 }

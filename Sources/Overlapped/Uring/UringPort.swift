@@ -333,4 +333,15 @@ public struct UringPort: CompletionPort, ~Copyable {
         pending.insert(contentsOf: failed, at: pendingHead)
         failed.removeAll(keepingCapacity: true)
     }
+
+    private mutating func armDoorbell() {
+        guard doorbellDescriptor >= 0 else { return }
+        let sqe = entry()
+        sqe.pointee.opcode = UInt8(CL_OP_READ)
+        sqe.pointee.fd = doorbellDescriptor
+        sqe.pointee.addr = UInt64(UInt(bitPattern: doorbellCount.memory))
+        sqe.pointee.len = 8
+        sqe.pointee.off = UInt64.max
+        sqe.pointee.user_data = UringOperation.doorbellRead
+    }
 }

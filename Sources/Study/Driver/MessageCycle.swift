@@ -98,6 +98,18 @@ struct CyclePosition {
     ///
     /// - Returns: how many messages are complete by it; nil when it is not what was sent.
     mutating func receive(_ received: UnsafeRawPointer, _ length: Int, of cycle: MessageCycle) -> Int? {
+        var (place, done) = (0, 0)
+        while place < length {
+            let piece = min(length - place, cycle.byteCount)
+            guard let more = receivePiece(received + place, piece, of: cycle) else { return nil }
+            place += piece
+            done += more
+        }
+        return done
+    }
+
+    /// At most one round of the cycle.
+    private mutating func receivePiece(_ received: UnsafeRawPointer, _ length: Int, of cycle: MessageCycle) -> Int? {
         guard cycle.matches(received, length, from: inOffset) else { return nil }
         inOffset += length
         var done = 0

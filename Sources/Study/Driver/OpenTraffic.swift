@@ -78,14 +78,8 @@ struct OpenTraffic: Traffic {
 
     private mutating func receive(on number: Int) throws(LoadFault) {
         let length = try sockets.receive(number)
-        var (place, done) = (0, 0)
-        while place < length {
-            let piece = min(length - place, cycle.byteCount)
-            guard let more = positions[number].receive(sockets.buffer + place, piece, of: cycle) else {
-                throw LoadFault("other bytes came back than were sent, on connection \(number)")
-            }
-            place += piece
-            done += more
+        guard let done = positions[number].receive(sockets.buffer, length, of: cycle) else {
+            throw LoadFault("other bytes came back than were sent, on connection \(number)")
         }
         guard done > 0 else { return }
         let now = Clock.now()

@@ -53,14 +53,8 @@ struct StreamTraffic: Traffic {
     private mutating func receive(on number: Int) throws(LoadFault) {
         let count = try sockets.receive(number)
         guard count > 0 else { return }
-        var (place, done) = (0, 0)
-        while place < count {
-            let piece = min(count - place, cycle.byteCount)
-            guard let more = positions[number].receive(sockets.buffer + place, piece, of: cycle) else {
-                throw LoadFault("other bytes came back than were sent, on connection \(number)")
-            }
-            place += piece
-            done += more
+        guard let done = positions[number].receive(sockets.buffer, count, of: cycle) else {
+            throw LoadFault("other bytes came back than were sent, on connection \(number)")
         }
         guard done > 0 else { return }
         let now = Clock.now()
