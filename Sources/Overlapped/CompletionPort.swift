@@ -23,6 +23,9 @@ internal import Platform
 /// 10. Overlapped operations of one socket and direction complete in the order issued, each exactly once.
 ///
 /// Not promised, and nothing may rely on it: completions per turn, chunk sizes, in which turn a failure shows.
+///
+/// What changes nothing is `mutating` all the same: a call that only borrows copies the whole port first, hundreds of
+/// bytes for each packet, because the compiler cannot see into the other module that nobody changes it meanwhile.
 public protocol CompletionPort: ~Copyable {
     /// Wakes this port from any thread.
     var doorbell: Doorbell { get }
@@ -64,7 +67,7 @@ public protocol CompletionPort: ~Copyable {
 
     /// Calls `body` with every part of a `blocked` send that the kernel did not take whole, in order: the part as it
     /// was sent, and how many of its bytes were taken.
-    func withUnsent(_ blocked: Completion, _ body: (_ part: UnsafeRawBufferPointer, _ taken: Int) -> Void)
+    mutating func withUnsent(_ blocked: Completion, _ body: (_ part: UnsafeRawBufferPointer, _ taken: Int) -> Void)
 
     /// Sends all of `bytes`, ended by `drained`; the memory belongs to the port until then, or until `closed`.
     mutating func sendTracked(_ key: CompletionKey, _ bytes: UnsafeRawBufferPointer)
@@ -103,20 +106,32 @@ public protocol CompletionPort: ~Copyable {
     /// The next completion of this turn, nil when there is none left.
     mutating func next() -> Completion?
 
+    /// Looks for completions that come within so many nanoseconds, without sleeping, for a turn whose output gains by
+    /// what is in it. Called when `next` has returned nil.
+    ///
+    /// A port looks so often in one turn and no more (rule M2), so sends wait for `nanoseconds` at most 16 times.
+    ///
+    /// - Returns: whether `next` may have more.
+    mutating func gather(for nanoseconds: UInt64) -> Bool
+
     /// The bytes of a slice of this turn.
-    func bytes(of slice: ReceiveSlice) -> UnsafeRawBufferPointer
+    mutating func bytes(of slice: ReceiveSlice) -> UnsafeRawBufferPointer
 
     /// What the port has done so far.
     var counters: PortCounters { get }
 
     /// The time that deadlines are told in: `MonotonicClock` nanoseconds, or the port's own where it has a virtual one.
-    func now() -> UInt64
+    mutating func now() -> UInt64
 }
 
 extension CompletionPort where Self: ~Copyable {
+    /// A port that has nothing to look at.
+    @inlinable
+    public mutating func gather(for nanoseconds: UInt64) -> Bool { false }
+
     /// The kernel's time.
     @inlinable
-    public func now() -> UInt64 { MonotonicClock.now() }
+    public mutating func now() -> UInt64 { MonotonicClock.now() }
 }
 
 /// What a port has done since it was made; plain counts.

@@ -102,6 +102,18 @@ struct CanaryTests {
         #expect(WordRules.existentials(file("Sources/Gori/Worker.swift", good)).isEmpty)
     }
 
+    @Test func copy() {
+        let bad = "extension Worker {\n    private func look() -> Int { 1 }\n}\n"
+        for name in ["Worker", "Worker+Turn", "WorkerCore", "WorkerCore+Output"] {
+            let path = "Sources/Gori/Workers/\(name).swift"
+            #expect(WordRules.copies(file(path, bad)).count == 1)
+            #expect(WordRules.copies(file(path, bad.replacing("private func", with: "private mutating func"))).isEmpty)
+            let inlined = bad.replacing("    private", with: "    @inline(__always)\n    private")
+            #expect(WordRules.copies(file(path, inlined)).isEmpty)
+        }
+        #expect(WordRules.copies(file("Sources/Gori/Workers/WorkerContext.swift", bad)).isEmpty)
+    }
+
     @Test(arguments: ["for x in names.keys {", "let a = Set(b)", "for x in d.values {"])
     func disorder(line: String) {
         #expect(!WordRules.disorder(file("Sources/World/A.swift", line + "\n")).isEmpty)

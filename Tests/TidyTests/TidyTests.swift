@@ -49,6 +49,10 @@ struct TidyTests {
         expectNone(Tree.sources.flatMap(WordRules.existentials))
     }
 
+    @Test("Nothing copies a worker to call it") func copies() {
+        expectNone(Tree.sources.flatMap(WordRules.copies))
+    }
+
     @Test("There is one kind of lock") func locks() {
         expectNone(Tree.sources.flatMap(WordRules.locks))
     }

@@ -36,6 +36,19 @@ enum WordRules {
         }
     }
 
+    /// Large structs of the hot path: the files that extend them, besides the ones named like them.
+    static func copies(_ file: SourceFile) -> [String] {
+        let name = file.name.dropLast(".swift".count).prefix { $0 != "+" }
+        guard file.module == "Gori", ["Worker", "WorkerCore"].contains(name) else { return [] }
+        return file.code.enumerated().filter { index, line in
+            let isMethod = ["func ", "private func ", "fileprivate func "].contains { line.trimmed.hasPrefix($0) }
+            let isInlined = index > 0 && file.code[index - 1].trimmed.hasPrefix("@inline(__always)")
+            return isMethod && !isInlined
+        }.map {
+            file.at($0.offset, "a method that only borrows copies all of `\(name)` at every call: make it `mutating`")
+        }
+    }
+
     static func locks(_ file: SourceFile) -> [String] {
         file.code.enumerated().filter { $0.element.hasWord("Mutex") }.map {
             file.at($0.offset, "`Mutex` looks like a race to ThreadSanitizer: use `Lock` of Platform")

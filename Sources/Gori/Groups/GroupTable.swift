@@ -138,6 +138,27 @@ struct GroupTable: ~Copyable {
         records[Int(memberships[Int(membership)].group)].isGivenInPart = true
     }
 
+    // MARK: Patience
+
+    /// What is waited for each send that one more packet may save, in nanoseconds: a small part of what a send costs.
+    private static let patiencePerMember: UInt64 = 100
+    /// A crowd: fewer members are not worth waiting for …
+    private static let crowd = 32
+    /// … and more than this wait no longer.
+    private static let largestCrowd = 100
+
+    @inline(__always)
+    var hasPublished: Bool { !dirty.isEmpty }
+
+    /// How long the flush may wait for more to publish, in nanoseconds.
+    var patience: UInt64 {
+        var members = 0
+        for record in dirty { members &+= records[Int(record)].members.count }
+        let average = dirty.isEmpty ? 0 : members / dirty.count
+        guard average >= Self.crowd else { return 0 }
+        return UInt64(min(average, Self.largestCrowd)) &* Self.patiencePerMember
+    }
+
     // MARK: Log
 
     func logByteCount(_ record: Int) -> Int {

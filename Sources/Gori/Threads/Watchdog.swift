@@ -10,7 +10,7 @@ final class Watchdog: @unchecked Sendable {
     /// How long the watchdog sleeps when nobody rings, in milliseconds: what a missed ring costs.
     private static let longestSleep = 250
     /// How often it looks while somebody works, in milliseconds at most.
-    private static let longestInterval: UInt64 = 10
+    private static let longestInterval: UInt64 = 20
     /// For how many looks it stays awake after a sleep that was shorter than the time between two.
     private static let patience = 32
 
@@ -47,7 +47,7 @@ final class Watchdog: @unchecked Sendable {
         detectors = Array(repeating: StallDetector(limits: limits), count: surroundings.workerCount)
         let shortest = min(
             limits.processorTime == 0 ? .max : limits.processorTime, limits.wallTime == 0 ? .max : limits.wallTime)
-        interval = max(1_000_000, min(Self.longestInterval * 1_000_000, shortest / 3))
+        interval = max(1_000_000, min(Self.longestInterval * 1_000_000, shortest / 5 * 4))
     }
 
     /// Waits until the thread has ended, which follows the end of the last worker.

@@ -26,18 +26,27 @@ final class CounterPages: @unchecked Sendable {
 
     deinit { memory.deallocate() }
 
-    /// Called by the worker itself.
-    func store(_ port: PortCounters, _ worker: WorkerCounters, of index: Int) {
-        withUnsafeBytes(of: port) { store($0, at: page(index)) }
-        withUnsafeBytes(of: worker) { store($0, at: page(index) + Self.portWords) }
-    }
+    /// One worker's page, for that worker; lives as long as this object.
+    struct Page {
+        fileprivate let words: UnsafeMutablePointer<Atomic<UInt64>>
 
-    private func store(_ words: UnsafeRawBufferPointer, at place: UnsafeMutablePointer<Atomic<UInt64>>) {
-        for index in 0..<words.count / 8 {
-            let value = words.loadUnaligned(fromByteOffset: index &* 8, as: UInt64.self)
-            place[index].store(value, ordering: .relaxed)
+        /// Called by the worker itself.
+        @inline(__always)
+        func store(_ port: PortCounters, _ worker: WorkerCounters) {
+            withUnsafeBytes(of: port) { store($0, at: words) }
+            withUnsafeBytes(of: worker) { store($0, at: words + portWords) }
+        }
+
+        @inline(__always)
+        private func store(_ values: UnsafeRawBufferPointer, at place: UnsafeMutablePointer<Atomic<UInt64>>) {
+            for index in 0..<values.count / 8 {
+                let value = values.loadUnaligned(fromByteOffset: index &* 8, as: UInt64.self)
+                place[index].store(value, ordering: .relaxed)
+            }
         }
     }
+
+    func page(of worker: Int) -> Page { Page(words: page(worker)) }
 
     /// What the sessions of all workers but one hold.
     func bytesHeld(besides index: Int) -> Int {

@@ -8,6 +8,7 @@ internal import Wire
 struct Hooks: ~Copyable {
     let takesBytes: Bool
     let takesAnyPacket: Bool
+    let followsTurns: Bool
     private let onBytes: ServerDefinition.BytesHook
     private let onAnyPacket: ServerDefinition.BytesHook
     private let onOpen: ServerDefinition.Hook
@@ -20,6 +21,7 @@ struct Hooks: ~Copyable {
     init(_ definition: ServerDefinition) {
         takesBytes = definition.onBytes != nil
         takesAnyPacket = definition.onAnyPacket != nil
+        followsTurns = definition.onTurn != nil
         onBytes = definition.onBytes ?? { _, _, _ in }
         onAnyPacket = definition.onAnyPacket ?? { _, _, _ in }
         onOpen = definition.onOpen ?? { _, _ in }

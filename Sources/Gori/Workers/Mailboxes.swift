@@ -112,6 +112,10 @@ final class Mailboxes: @unchecked Sendable {
     /// Whether a peer found its ring full since it was last asked; then it is to be woken.
     func wasFull(from source: Int, to worker: Int) -> Bool { rings[source &* workerCount &+ worker].takeFoundFull() }
 
+    /// Whether there are letters to take.
+    @inline(__always)
+    func hasLetters(of worker: Int) -> Bool { inboxes[worker].hasLetters.load(ordering: .acquiring) }
+
     /// Takes all letters.
     func takeLetters(of worker: Int) -> [Letter] {
         let inbox = inboxes[worker]

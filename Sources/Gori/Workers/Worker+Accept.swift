@@ -27,7 +27,7 @@ extension Worker where Port: ~Copyable {
     }
 
     /// Another worker to give a new socket to, before anything is armed on it; nil to keep it.
-    private func lessLoadedWorker() -> Int? {
+    private mutating func lessLoadedWorker() -> Int? {
         guard mailboxes.workerCount > 1 else { return nil }
         let own = core.pointee.sessions.count
         guard own > Self.imbalanceFloor else { return nil }
@@ -107,7 +107,7 @@ extension Worker where Port: ~Copyable {
         refusal(reason).withUnsafeBytes { Sockets.refuse(descriptor, with: $0) }
     }
 
-    private func refusal(_ reason: EndReason) -> [UInt8] {
+    private mutating func refusal(_ reason: EndReason) -> [UInt8] {
         let goodbye = Goodbye(reason: reason, text: goodbyeText(reason, clientVersion: 0))
         return withUnsafeTemporaryAllocation(byteCount: 256, alignment: 8) { memory in
             [UInt8](memory[..<(core.pointee.framing.encode(goodbye, into: memory) ?? 0)])
@@ -115,7 +115,7 @@ extension Worker where Port: ~Copyable {
     }
 
     /// What `goodbye` tells people.
-    func goodbyeText(_ reason: EndReason, clientVersion: UInt16) -> String {
+    mutating func goodbyeText(_ reason: EndReason, clientVersion: UInt16) -> String {
         switch reason {
         case .leaving: "bye"
         case .shuttingDown: "the server is shutting down"
@@ -133,7 +133,7 @@ extension Worker where Port: ~Copyable {
         }
     }
 
-    private func updateText(_ client: UInt16) -> String {
+    private mutating func updateText(_ client: UInt16) -> String {
         let served = core.pointee.configuration.sessionLayer.served ?? []
         let versions = served.map { "\($0.version)" }.joined(separator: ", ")
         return "client speaks version \(client), this server version \(versions): other schema or version, update"

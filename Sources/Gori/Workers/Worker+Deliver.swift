@@ -41,7 +41,7 @@ extension Worker where Port: ~Copyable {
     }
 
     /// A packet has begun and not ended: its time runs from when it began.
-    private func notePartial(_ slot: Int, _ record: UnsafeMutablePointer<SessionRecord>, isNew: Bool) {
+    private mutating func notePartial(_ slot: Int, _ record: UnsafeMutablePointer<SessionRecord>, isNew: Bool) {
         let wasTimed = record.pointee.partialSince > 0
         if isNew || !wasTimed { record.pointee.partialSince = core.pointee.now }
         if !wasTimed, core.pointee.configuration.packetTimeout > 0 { core.pointee.schedule(slot) }
@@ -97,7 +97,7 @@ extension Worker where Port: ~Copyable {
     }
 
     /// At most 4 pings a heartbeat are answered.
-    private func countPing(_ record: UnsafeMutablePointer<SessionRecord>) -> Bool {
+    private mutating func countPing(_ record: UnsafeMutablePointer<SessionRecord>) -> Bool {
         let window = WorkerCore.ms(max(1, core.pointee.configuration.heartbeat))
         if core.pointee.now &- record.pointee.pingWindow >= window {
             record.pointee.pingWindow = core.pointee.now

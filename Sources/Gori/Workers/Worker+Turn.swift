@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Overlapped
+internal import Synchronization
 internal import Wire
 
 /// The rest of a turn: mail, timers, and the flush.
@@ -9,6 +10,11 @@ extension Worker where Port: ~Copyable {
 
     mutating func readMail() {
         activity.pointee.note(.mail)
+        if mailboxes.hasLetters(of: index) { readLetters() }
+        readMessages()
+    }
+
+    private mutating func readLetters() {
         for letter in mailboxes.takeLetters(of: index) {
             switch letter {
             case .drain: drain()
@@ -24,6 +30,9 @@ extension Worker where Port: ~Copyable {
             #endif
             }
         }
+    }
+
+    private mutating func readMessages() {
         for peer in 0..<mailboxes.workerCount where peer != index {
             while let message = mailboxes.next(from: peer, to: index) { received(message, from: peer) }
             if mailboxes.wasFull(from: peer, to: index) { mailboxes.wake(peer) }
@@ -76,20 +85,21 @@ extension Worker where Port: ~Copyable {
         if !core.pointee.congested.isEmpty, !core.pointee.outboxes.isBlocked { resumeCongested() }
     }
 
-    func publishCounters() {
+    mutating func publishCounters() {
         let sessions = core.pointee.sessions.count
-        published.setSessions(sessions, of: index)
-        core.pointee.counters.sessions = UInt64(sessions)
-        core.pointee.counters.heapBlocks = UInt64(core.pointee.pool.heapAllocations)
-        core.pointee.counters.bytesHeld = UInt64(core.pointee.pool.bytesInUse)
-        published.pages.store(port.counters, core.pointee.counters, of: index)
+        load.pointee.store(sessions, ordering: .relaxed)
+        core.pointee.counters.sessions = UInt64(truncatingIfNeeded: sessions)
+        core.pointee.counters.heapBlocks = UInt64(truncatingIfNeeded: core.pointee.pool.heapAllocations)
+        core.pointee.counters.bytesHeld = UInt64(truncatingIfNeeded: core.pointee.pool.bytesInUse)
+        page.store(port.counters, core.pointee.counters)
     }
 
     // MARK: Timers
 
     mutating func expireTimers() {
-        activity.pointee.note(.timers)
         let now = core.pointee.now
+        guard now >= nextDue else { return }
+        activity.pointee.note(.timers)
         while let slot = core.pointee.wheel.expire(at: now) { expired(slot, now) }
         for number in periodicDue.indices where now >= periodicDue[number] {
             // A late period moves the schedule; it is never caught up.
@@ -156,7 +166,7 @@ extension Worker where Port: ~Copyable {
         }
     }
 
-    private func endSilent(_ slot: Int) {
+    private mutating func endSilent(_ slot: Int) {
         // Its timer may come once more before the end is carried out.
         guard !core.pointee.sessions.records[slot].endRequested else { return }
         core.pointee.counters.silent &+= 1
@@ -170,35 +180,36 @@ extension Worker where Port: ~Copyable {
     mutating func flush() {
         activity.pointee.note(.flush)
         core.pointee.flushGroups()
-        for slot in core.pointee.deferred {
-            core.pointee.sessions.records[Int(slot)].isDeferred = false
-            core.pointee.markDirty(Int(slot))
+        for position in 0..<core.pointee.deferred.count {
+            let slot = core.pointee.deferred[position]
+            core.pointee.sessions.records[slot].isDeferred = false
+            core.pointee.markDirty(slot)
         }
-        core.pointee.deferred.removeAll(keepingCapacity: true)
+        core.pointee.deferred.removeAll()
         if core.pointee.dirty.count <= core.pointee.configuration.flushSlice, core.pointee.waiting.isEmpty {
-            for position in 0..<core.pointee.dirty.count { flush(Int(core.pointee.dirty[position])) }
+            for position in 0..<core.pointee.dirty.count { flush(core.pointee.dirty[position]) }
         } else {
             queueOutput()
             flushSlice()
         }
-        core.pointee.dirty.removeAll(keepingCapacity: true)
+        core.pointee.dirty.removeAll()
     }
 
     /// Has everybody with new output wait for a slice, but for output that cannot wait.
     private mutating func queueOutput() {
         for position in 0..<core.pointee.dirty.count {
             let slot = core.pointee.dirty[position]
-            let record = core.pointee.sessions.records + Int(slot)
+            let record = core.pointee.sessions.records + slot
             guard record.pointee.isDirty else { continue }
             guard !record.pointee.namesInput else {
-                flush(Int(slot))
+                flush(slot)
                 continue
             }
             record.pointee.isWaiting = true
             if record.pointee.isUrgent {
-                core.pointee.waiting.urgent.append(slot)
+                core.pointee.waiting.urgent.append(Int32(truncatingIfNeeded: slot))
             } else {
-                core.pointee.waiting.others.append(slot)
+                core.pointee.waiting.others.append(Int32(truncatingIfNeeded: slot))
             }
         }
     }

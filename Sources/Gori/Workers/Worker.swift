@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Overlapped
+internal import Synchronization
 internal import Wire
 
 /// One worker: a port, its sessions, and the turn that moves bytes between them.
@@ -16,6 +17,9 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
     let mailboxes: Mailboxes
     let executor: WorkerExecutor
     let published: PublishedCounters
+    /// Its own of what is published.
+    let page: CounterPages.Page
+    let load: UnsafeMutablePointer<Atomic<Int>>
     let activity: UnsafeMutablePointer<WorkerActivity>
     let addressLimit: AddressLimit?
     let hooks: Hooks
@@ -24,6 +28,8 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
     let index: Int
     let parts: UnsafeMutablePointer<IOVector>
     var periodicDue: [UInt64] = []
+    /// Before this nothing is due.
+    var nextDue: UInt64 = 0
     var acceptResume: [UInt64] = []
     var openListeners = 0
     var listeners: [Int32] = []
@@ -52,6 +58,8 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
         published = surroundings.published
         addressLimit = surroundings.addressLimit
         activity = surroundings.published.activity(of: index)
+        page = surroundings.published.pages.page(of: index)
+        load = surroundings.published.load(of: index)
         executor = WorkerExecutor(mailboxes: mailboxes, worker: index)
         core.pointee.executor = executor
         hooks = Hooks(definition)
@@ -111,14 +119,17 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
         while let completion = next {
             complete(completion)
             next = port.next()
+            if next == nil { next = gather() }
         }
         expireTimers()
         if core.pointee.now >= core.pointee.alarm { core.pointee.alarm = MonotonicClock.never }
         #if DEBUG || GORI_FAULTS
             faults.stallIfDue(now: core.pointee.now, activity)
         #endif
-        activity.pointee.note(.turnHook)
-        hooks.turn(WorkerContext(core: core), state)
+        if hooks.followsTurns {
+            activity.pointee.note(.turnHook)
+            hooks.turn(WorkerContext(core: core), state)
+        }
         keepMemoryLimit()
         carryOutEnds()
         // Mail before output, which some ports send at once: who has been answered knows that the others are told.
@@ -142,6 +153,7 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
 
     /// When to wake at the latest; a time in the past when there is something to do already.
     private mutating func mayWaitUntil() -> UInt64 {
+        nextDue = 0
         guard mailboxes.prepareToSleep(index), core.pointee.deferred.isEmpty, core.pointee.ending.isEmpty,
             core.pointee.waiting.isEmpty
         else { return 0 }
@@ -152,6 +164,7 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
             deadline = min(deadline, faults.nextDue)
         #endif
         if core.pointee.outboxes.isBlocked { deadline = min(deadline, core.pointee.now &+ 1_000_000) }
+        nextDue = deadline
         return deadline
     }
 
@@ -202,6 +215,16 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
             pause(completion.key.slot, record)
         }
         if core.pointee.isCongested { pauseForCongestion(completion.key.slot, record) }
+    }
+
+    /// What comes a little later, when the turn publishes to crowds: a packet that comes before the flush costs a crowd
+    /// no send, one that comes after it costs a send to each member.
+    @inline(__always)
+    private mutating func gather() -> Completion? {
+        guard core.pointee.groups.hasPublished else { return nil }
+        let patience = core.pointee.groups.patience
+        guard patience > 0, port.gather(for: patience) else { return nil }
+        return port.next()
     }
 
     private mutating func blocked(_ completion: Completion) {

@@ -51,7 +51,7 @@ extension WorkerCore {
         groups.forgetIfEmpty(place)
     }
 
-    private func membership(of slot: Int, in group: Group) -> Int32? {
+    private mutating func membership(of slot: Int, in group: Group) -> Int32? {
         guard let place = groups.find(group.rawValue) else { return nil }
         var next = sessions.records[slot].memberships
         while next != 0 {

@@ -66,7 +66,7 @@ extension WorkerCore {
     private mutating func hurry(_ slot: Int, _ record: UnsafeMutablePointer<SessionRecord>) {
         guard !record.pointee.isUrgent else { return }
         record.pointee.isUrgent = true
-        if record.pointee.isWaiting { dirty.append(Int32(truncatingIfNeeded: slot)) }
+        if record.pointee.isWaiting { dirty.append(slot) }
     }
 
     /// What names receive memory goes out in its turn: that memory is the kernel's again in the next (rule M4).
@@ -74,7 +74,7 @@ extension WorkerCore {
     private mutating func hurryBeforeInputIsGone(_ slot: Int, _ record: UnsafeMutablePointer<SessionRecord>) {
         guard !record.pointee.namesInput else { return }
         record.pointee.namesInput = true
-        if record.pointee.isWaiting { dirty.append(Int32(truncatingIfNeeded: slot)) }
+        if record.pointee.isWaiting { dirty.append(slot) }
     }
 
     /// Adds a part; one that follows the last in memory makes it longer instead.
@@ -144,7 +144,7 @@ extension WorkerCore {
         let record = sessions.records + slot
         guard !record.pointee.isDirty else { return }
         record.pointee.isDirty = true
-        dirty.append(Int32(truncatingIfNeeded: slot))
+        dirty.append(slot)
     }
 
     /// Has the flush of the next turn look at a session again.
@@ -152,7 +152,7 @@ extension WorkerCore {
         let record = sessions.records + slot
         guard !record.pointee.isDeferred else { return }
         record.pointee.isDeferred = true
-        deferred.append(Int32(truncatingIfNeeded: slot))
+        deferred.append(slot)
     }
 
     /// Takes the turn's output of a session: at most `partLimit` parts and `flushLimit` bytes into `list`, the rest
@@ -200,7 +200,7 @@ extension WorkerCore {
     }
 
     /// How much of a part still goes out: all of it, or as many whole packets as fit.
-    private func roomFor(_ part: IOVector, limit: Int) -> Int {
+    private mutating func roomFor(_ part: IOVector, limit: Int) -> Int {
         guard part.count > limit else { return part.count }
         guard limit > 0 else { return 0 }
         guard definition.onBytes == nil else { return limit }

@@ -37,7 +37,7 @@ extension WorkerCore {
     }
 
     /// Bytes of the packet at the start; of bytes without packets, as many as one send may have.
-    private func firstPacket(in bytes: UnsafeRawBufferPointer) -> Int {
+    private mutating func firstPacket(in bytes: UnsafeRawBufferPointer) -> Int {
         guard definition.onBytes == nil, case .packet(let size, _) = framing.header(bytes), size <= bytes.count else {
             return min(bytes.count, Self.flushLimit)
         }

@@ -34,9 +34,9 @@ struct WorkerCore: ~Copyable {
     var sliceStart = UInt(0)
     var sliceEnd = UInt(0)
     /// Slots with output, or with something else for the flush to do.
-    var dirty: [Int32] = []
+    var dirty: SlotList
     /// Slots whose output waits for the next turn.
-    var deferred: [Int32] = []
+    var deferred = SlotList(capacity: 1_024)
     /// Sessions that ended in this turn and whose end has not been carried out.
     var ending: [SessionID] = []
     /// Slots whose output waits for a slice of the flush.
@@ -67,12 +67,11 @@ struct WorkerCore: ~Copyable {
             sizeIncludesHeader: framing.sizeIncludesHeader, maximumPacketSize: Hello.maximumPacketSize)
         sendsPackets = configuration.techniques.contains(.sendPerPacket)
         hasSessionLayer = configuration.sessionLayer.served != nil
+        dirty = SlotList(capacity: max(1, configuration.sessionsPerWorker))
         sessions = SessionTable(capacity: configuration.sessionsPerWorker)
         wheel = TimerWheel(capacity: configuration.sessionsPerWorker, now: now)
         outboxes = Outboxes(mailboxes: mailboxes, worker: index)
         parcels = Array(repeating: nil, count: mailboxes.workerCount)
-        dirty.reserveCapacity(configuration.sessionsPerWorker)
-        deferred.reserveCapacity(1_024)
         ending.reserveCapacity(1_024)
     }
 
@@ -127,7 +126,7 @@ struct WorkerCore: ~Copyable {
     // MARK: Time
 
     /// When a session is to be looked at again.
-    func nextDeadline(_ record: UnsafeMutablePointer<SessionRecord>) -> UInt64 {
+    mutating func nextDeadline(_ record: UnsafeMutablePointer<SessionRecord>) -> UInt64 {
         var deadline = MonotonicClock.never
         switch record.pointee.phase {
         case .free: break

@@ -64,7 +64,9 @@ extension EpollPort {
     }
 
     /// Calls `body` with the parts of a `blocked` send that the kernel did not take whole.
-    public func withUnsent(_ blocked: Completion, _ body: (_ part: UnsafeRawBufferPointer, _ taken: Int) -> Void) {
+    public mutating func withUnsent(
+        _ blocked: Completion, _ body: (_ part: UnsafeRawBufferPointer, _ taken: Int) -> Void
+    ) {
         guard let stream = find(blocked.key) else { return }
         let start = Int(stream.pointee.unsentStart)
         let end = start &+ Int(stream.pointee.unsentCount)

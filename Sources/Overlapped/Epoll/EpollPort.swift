@@ -162,7 +162,7 @@ public struct EpollPort: CompletionPort, ~Copyable {
 
     /// The bytes of a slice of this turn.
     @inline(__always)
-    public func bytes(of slice: ReceiveSlice) -> UnsafeRawBufferPointer {
+    public mutating func bytes(of slice: ReceiveSlice) -> UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(start: memory + Int(slice.offset), count: Int(slice.count))
     }
 
@@ -241,7 +241,7 @@ public struct EpollPort: CompletionPort, ~Copyable {
     }
 
     /// How long to wait; nil: without end.
-    private func timeout(until deadline: UInt64) -> UInt64? {
+    private mutating func timeout(until deadline: UInt64) -> UInt64? {
         guard pendingHead == pending.count, reading.isEmpty, deadline > 0 else { return 0 }
         guard deadline != MonotonicClock.never || !retrying.isEmpty else { return nil }
         let now = now()
@@ -250,7 +250,7 @@ public struct EpollPort: CompletionPort, ~Copyable {
     }
 
     /// The kernel's time.
-    public func now() -> UInt64 { set.isForeign ? set.foreignNow() : MonotonicClock.now() }
+    public mutating func now() -> UInt64 { set.isForeign ? set.foreignNow() : MonotonicClock.now() }
 
     /// The stream of a key, nil when its slot has been given to another since.
     @inline(__always)

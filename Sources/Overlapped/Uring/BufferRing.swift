@@ -109,6 +109,15 @@ struct BufferRing: ~Copyable {
     /// Buffers that the kernel may still choose.
     var freeCount: Int { bufferCount &- exhaustedCount &- keptCount }
 
+    /// How many bytes each of so many streams may bring at once, so that a quarter of `memory` bytes stays free if all
+    /// of them do: whole pieces of 16 KiB, one at least, because a crowd is hardly ever greedy all at once, and four at
+    /// most. A receive that ends with every large message costs a tenth of it.
+    static func share(of streams: Int, memory: Int) -> UInt32 {
+        let piece = 16_384
+        let pieces = memory / 4 &* 3 / max(1, streams) / piece
+        return UInt32(truncatingIfNeeded: min(4, max(1, pieces)) &* piece)
+    }
+
     /// Accounts `count` received bytes to their buffer, before anything else is looked at (rule M4).
     ///
     /// - Parameter flags: of the completion, which name the buffer and say whether it has room left.

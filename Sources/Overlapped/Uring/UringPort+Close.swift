@@ -107,6 +107,7 @@ extension UringPort {
     mutating func completeClose(_ key: CompletionKey) -> Completion? {
         guard let stream = find(key) else { return nil }
         stream.pointee.phase = .free
+        countStreams(by: -1)
         stream.pointee.descriptor = -1
         stream.pointee.fileFlags = 0
         return Completion(.closed, key)

@@ -20,6 +20,7 @@ extension UringPort {
         stream.pointee.descriptor = descriptor
         stream.pointee.generation = key.generation
         stream.pointee.phase = .open
+        countStreams(by: 1)
         if hasDirectDescriptors { install(stream, slot: key.slot) }
     }
 
@@ -70,7 +71,7 @@ extension UringPort {
         sqe.pointee.user_data = key.rawValue | UringOperation.receive
         cl_sqe_set_buffer_group(sqe, BufferRing.group)
         if !oneShot, techniques.contains(.receiveBundles) { sqe.pointee.ioprio |= UInt16(CL_RECVSEND_BUNDLE) }
-        if !oneShot, features.contains(.receiveLimit) { cl_sqe_set_optional_length(sqe, Self.receiveLimit) }
+        if !oneShot, features.contains(.receiveLimit) { cl_sqe_set_optional_length(sqe, receiveLimit) }
     }
 
     /// Asks the kernel to end the receive in flight; its own last completion says that it has.

@@ -69,7 +69,9 @@ extension UringPort {
     }
 
     /// Calls `body` with the parts of a `blocked` send that the kernel did not take whole.
-    public func withUnsent(_ blocked: Completion, _ body: (_ part: UnsafeRawBufferPointer, _ taken: Int) -> Void) {
+    public mutating func withUnsent(
+        _ blocked: Completion, _ body: (_ part: UnsafeRawBufferPointer, _ taken: Int) -> Void
+    ) {
         guard let stream = find(blocked.key), let parts = stream.pointee.parts else { return }
         var skip = Int(blocked.result)
         for index in 0..<Int(stream.pointee.partCount) {

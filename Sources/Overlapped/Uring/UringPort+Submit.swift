@@ -113,6 +113,7 @@ extension UringPort {
         settleSends()
         silentSendsQueued = 0
         putFailedFirst()
+        guard !endings.isEmpty else { return }
         pending.append(contentsOf: endings)
         endings.removeAll(keepingCapacity: true)
     }

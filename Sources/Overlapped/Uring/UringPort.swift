@@ -62,19 +62,24 @@ public struct UringPort: CompletionPort, ~Copyable {
     var bundle = ReceiveBundle()
     /// Streams of whose sends not all parts are submitted yet (`PortTechniques.sendPerPacket`).
     var separate: [CompletionKey] = []
+    /// Streams that are not free.
+    private var streamCount = 0
+    /// Where a multishot receive ends and queues up behind the others (rule M4).
+    private(set) var receiveLimit: UInt32 = 0
     /// Slots whose receive found no buffer, in order.
     var parked: [CompletionKey] = []
     var deadline: UInt64 = 0
     private var drainRounds = 0
+    private var roundLimit = 0
     private var drainEnd: UInt64 = 0
     private var arenaInUse = false
 
     /// A drain gathers at most this many times before the turn's sends go out (rule M2).
     private let drainRoundLimit: Int
+    /// … so many times as often where the caller asks for it with `gather` …
+    private static let gatherFactor = 4
     /// … and for at most this long, in nanoseconds.
     static let drainTimeLimit: UInt64 = 2_000_000
-    /// Where a multishot receive ends and queues up behind the others (rule M4).
-    static let receiveLimit: UInt32 = 16_384
 
     /// Makes a port; its memory is allocated here and the ring is still disabled.
     ///
@@ -144,6 +149,7 @@ public struct UringPort: CompletionPort, ~Copyable {
         worksInWaitOnly = techniques.isDisjoint(with: [.eagerTaskRun, .submissionPolling])
         drainRoundLimit = techniques.contains(.fixedWait) ? 0 : 16
         hasDirectDescriptors = directDescriptors
+        countStreams(by: 0)
         pending.reserveCapacity(1_024)
         parked.reserveCapacity(1_024)
     }
@@ -192,6 +198,7 @@ public struct UringPort: CompletionPort, ~Copyable {
         SystemCalls.noteOwner(techniques)
         self.deadline = deadline
         drainRounds = 0
+        roundLimit = drainRoundLimit
         ring.releaseCompletions(upTo: head)
         arenaInUse = true
         if !separate.isEmpty { sendSeparately() }
@@ -232,7 +239,7 @@ public struct UringPort: CompletionPort, ~Copyable {
 
     /// The bytes of a slice of this turn.
     @inline(__always)
-    public func bytes(of slice: ReceiveSlice) -> UnsafeRawBufferPointer {
+    public mutating func bytes(of slice: ReceiveSlice) -> UnsafeRawBufferPointer {
         guard slice.offset < Self.lentOffset else {
             return UnsafeRawBufferPointer(lent[Int(slice.offset &- Self.lentOffset)])
         }
@@ -252,7 +259,7 @@ public struct UringPort: CompletionPort, ~Copyable {
     }
 
     /// The kernel's time.
-    public func now() -> UInt64 { ring.isForeign ? ring.foreignNow() : MonotonicClock.now() }
+    public mutating func now() -> UInt64 { ring.isForeign ? ring.foreignNow() : MonotonicClock.now() }
 
     /// What the last turn's sends named is free, now that all that was blocked of them has been told.
     private mutating func resetArena() {
@@ -268,19 +275,45 @@ public struct UringPort: CompletionPort, ~Copyable {
         ring.releaseCompletions(upTo: head)
         tail = ring.completionTail
         if head != tail { return true }
-        guard drainRounds < drainRoundLimit, ring.hasTaskWork, buffers.freeCount &* 4 >= buffers.bufferCount
-        else { return false }
+        guard ring.hasTaskWork, mayDrain(roundLimit) else { return false }
         let now = now()
-        if drainRounds == 0 {
-            // A deadline of 0 says that the caller has work, not that a timer is due.
-            drainEnd = deadline == 0 ? now &+ Self.drainTimeLimit : min(now &+ Self.drainTimeLimit, deadline)
-        }
+        beginDrain(now)
         guard now < drainEnd else { return false }
         drainRounds &+= 1
         counters.systemCalls &+= 1
         _ = ring.enter(submit: 0, wait: 0, flags: enterFlags, argument: nil, size: 0)
         tail = ring.completionTail
         return head != tail
+    }
+
+    /// Whether the turn may still be added to.
+    ///
+    /// - Parameter limit: how often it may have been already.
+    @inline(__always)
+    private func mayDrain(_ limit: Int) -> Bool {
+        drainRounds < limit && buffers.freeCount &* 4 >= buffers.bufferCount
+    }
+
+    @inline(__always)
+    private mutating func beginDrain(_ now: UInt64) {
+        guard drainRounds == 0 else { return }
+        // A deadline of 0 says that the caller has work, not that a timer is due.
+        drainEnd = deadline == 0 ? now &+ Self.drainTimeLimit : min(now &+ Self.drainTimeLimit, deadline)
+    }
+
+    /// Waits for the kernel to have something to drain; `next` does that.
+    public mutating func gather(for nanoseconds: UInt64) -> Bool {
+        roundLimit = drainRoundLimit &* Self.gatherFactor
+        guard mayDrain(roundLimit) else { return false }
+        var now = now()
+        beginDrain(now)
+        let end = min(drainEnd, now &+ nanoseconds)
+        while now < end {
+            if ring.hasTaskWork || ring.completionTail != head { return true }
+            guard !ring.isForeign else { return false }
+            now = self.now()
+        }
+        return false
     }
 
     mutating func translate(_ entry: io_uring_cqe) -> Completion? {
@@ -326,6 +359,11 @@ public struct UringPort: CompletionPort, ~Copyable {
         if result == -EAGAIN || result == -EBUSY || (result >= 0 && result < asked) {
             counters.submitsRefused &+= 1
         }
+    }
+
+    mutating func countStreams(by change: Int) {
+        streamCount &+= change
+        receiveLimit = BufferRing.share(of: streamCount, memory: buffers.bufferCount &* buffers.bufferSize)
     }
 
     mutating func putFailedFirst() {

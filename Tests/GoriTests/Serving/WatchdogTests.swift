@@ -36,13 +36,13 @@ import Wire
         }
     }
 
-    @Test("a handler that computes for 60 ms is named with its packet type and session, once, and its end is told")
+    @Test("a handler that computes for 100 ms is named with its packet type and session, once, and its end is told")
     func computing() throws {
         let ledger = Ledger()
         let server = try serve(ledger) { $0.stalledTurnWall = 0 }
         let client = try server.open()
-        try client.send(Say(60))
-        #expect(try client.next(Heard.self).number == 60)
+        try client.send(Say(100))
+        #expect(try client.next(Heard.self).number == 100)
         #expect(ledger.wait { $0.contains { $0.contains("goes on") } })
         let lines = ledger.all.filter(isReport)
         let id = SessionID(rawValue: client.session)

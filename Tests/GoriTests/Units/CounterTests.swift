@@ -26,12 +26,12 @@ struct CounterTests {
             var counters = WorkerCounters()
             port.systemCalls = 1_000
             counters.bytesHeld = 1_000
-            pages.store(port, counters, of: worker)
+            pages.page(of: worker).store(port, counters)
             port.systemCalls = UInt64(worker) + 1
             port.stale = 5
             counters.accepted = 10
             counters.bytesHeld = 7
-            pages.store(port, counters, of: worker)
+            pages.page(of: worker).store(port, counters)
         }
         let total = pages.total
         #expect(total.port.systemCalls == 6)

@@ -126,7 +126,7 @@ final class Rig<P: CompletionPort & ~Copyable> {
         #expect(violations.isEmpty, sourceLocation: place)
     }
 
-    private func take(_ completion: Completion, _ inspect: ((Stream, UnsafeRawBufferPointer) -> Void)?) {
+    func take(_ completion: Completion, _ inspect: ((Stream, UnsafeRawBufferPointer) -> Void)? = nil) {
         switch completion.kind {
         case .accepted: accepted.append((completion.key.slot, completion.result))
         case .acceptPaused: acceptPauses.append(completion.result)

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Testing
+import Wire
+
+/// For whom the flush waits a moment for more: crowds that somebody has published to, and nobody else.
+@Suite struct PatienceTests {
+    private func patience(sessions: Int, word: UInt32) throws -> [UInt64] {
+        let notes = GatherSpy.Notes()
+        let crowd = try CrowdOnPort(try GatherSpy(capacity: sessions, notes: notes), sessions: sessions, slice: 1_024)
+        notes.patience = []
+        try crowd.say(0, Say(word))
+        for _ in 0..<64 where crowd.handled[word] == nil { try crowd.step() }
+        #expect(crowd.handled[word] != nil)
+        try crowd.step()
+        return notes.patience
+    }
+
+    @Test(
+        "100 ns for each member of a crowd, from 32 members and up to 10 us",
+        arguments: [(2, []), (31, []), (32, [3_200]), (64, [6_400]), (100, [10_000]), (300, [10_000])])
+    func crowds(sessions: Int, expected: [UInt64]) throws {
+        #expect(try patience(sessions: sessions, word: CrowdWord.publish) == expected)
+    }
+
+    @Test("an answer to one of a crowd goes out at once", arguments: [1, CrowdWord.echo])
+    func answers(word: UInt32) throws { #expect(try patience(sessions: 64, word: word) == []) }
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+@_spi(Measuring) import Overlapped
+
+/// A port that notes for how long it was asked to look for more, and finds nothing.
+struct GatherSpy: CompletionPort, ~Copyable {
+    final class Notes {
+        var patience: [UInt64] = []
+    }
+
+    let notes: Notes
+    private var port: EpollPort
+
+    init(capacity: Int, notes: Notes) throws {
+        self.notes = notes
+        port = try EpollPort(capacity: capacity)
+    }
+
+    mutating func gather(for nanoseconds: UInt64) -> Bool {
+        notes.patience.append(nanoseconds)
+        return false
+    }
+
+    // MARK: Everything else is the other port's
+
+    var doorbell: Doorbell { port.doorbell }
+    var counters: PortCounters { port.counters }
+    mutating func open() throws(PortError) { try port.open() }
+    mutating func accept(on descriptor: Int32, listener: Int) { port.accept(on: descriptor, listener: listener) }
+    mutating func resumeAccepting(listener: Int) { port.resumeAccepting(listener: listener) }
+    mutating func stopAccepting(listener: Int) { port.stopAccepting(listener: listener) }
+    mutating func associate(_ descriptor: Int32, key: CompletionKey) { port.associate(descriptor, key: key) }
+    mutating func receive(_ key: CompletionKey) { port.receive(key) }
+    mutating func pause(_ key: CompletionKey) { port.pause(key) }
+    mutating func send(_ key: CompletionKey, _ parts: UnsafeBufferPointer<IOVector>) { port.send(key, parts) }
+    mutating func withUnsent(_ blocked: Completion, _ body: (_ part: UnsafeRawBufferPointer, _ taken: Int) -> Void) {
+        port.withUnsent(blocked, body)
+    }
+    mutating func sendTracked(_ key: CompletionKey, _ bytes: UnsafeRawBufferPointer) { port.sendTracked(key, bytes) }
+    mutating func finish(_ key: CompletionKey) { port.finish(key) }
+    mutating func close(_ key: CompletionKey, hard: Bool) { port.close(key, hard: hard) }
+    mutating func start(_ operation: OverlappedOperation, on descriptor: Int32, key: CompletionKey) {
+        port.start(operation, on: descriptor, key: key)
+    }
+    mutating func cancelOperation(_ key: CompletionKey) { port.cancelOperation(key) }
+    mutating func wait(until deadline: UInt64) throws(PortError) { try port.wait(until: deadline) }
+    mutating func next() -> Completion? { port.next() }
+    mutating func bytes(of slice: ReceiveSlice) -> UnsafeRawBufferPointer { port.bytes(of: slice) }
+    mutating func now() -> UInt64 { port.now() }
+}
