@@ -9,7 +9,7 @@
     python3 Benchmarks/run.py --list
 
 Both servers run on one core, the load drivers on another, and in each rotation both are measured for a short slice,
-in alternating order. A ratio is taken within a rotation; the table shows its median and quartiles. `make reference`
+in alternating order. A ratio is taken within a rotation; the table shows its median and the 95 % interval of that. `make reference`
 builds the C programs.
 """
 
@@ -17,6 +17,7 @@ import argparse
 import contextlib
 import ctypes
 import json
+import math
 import os
 import pathlib
 import selectors
@@ -39,15 +40,18 @@ PATIENCE = 2
 
 # Name: mode, connections, messages under way on each, size in bytes (of the largest packet in `packet`), group.
 SCENARIOS = {
+    "c1": ("echo", 1, 1, 64, 10),
     "c50": ("echo", 50, 1, 64, 10),
     "c500": ("echo", 500, 1, 64, 10),
     "c50d16": ("echo", 50, 16, 64, 10),
     "c500d16": ("echo", 500, 16, 64, 10),
+    "c50s16k": ("echo", 50, 1, 16384, 10),
     "p50": ("packet", 50, 1, 200, 10),
     "p50d16": ("packet", 50, 16, 200, 10),
     "b100g10": ("broadcast", 100, 1, 64, 10),
     "b200g50": ("broadcast", 200, 1, 64, 50),
     "churn": ("churn", 16, 1, 64, 10),
+    "churn50": ("churn", 50, 1, 64, 10),
 }
 
 REFERENCE = "{built}/echo_{io} --mode {mode} --group {group}"
@@ -203,6 +207,21 @@ def quartiles(values):
     return tuple(statistics.quantiles(values, n=4, method="inclusive"))
 
 
+def interval(values):
+    """The 95 % interval of the median, by order statistics: no shape of the values is assumed.
+
+    Each value lies below the true median as often as a coin shows heads, so the interval leaves out as many at either
+    end as 2.5 % of so many throws allow. Of fewer than 6 values none can be left out.
+    """
+    ordered = sorted(values)
+    left_out, chance = 0, 0.5 ** len(ordered)
+    while chance <= 0.025:
+        left_out += 1
+        chance += math.comb(len(ordered), left_out) * 0.5 ** len(ordered)
+    left_out = max(0, left_out - 1)
+    return ordered[left_out], ordered[-1 - left_out]
+
+
 def measure(name, commands, options, cores):
     """One scenario: both servers up, slices in turn, ratios within each rotation."""
     scenario = SCENARIOS[name]
@@ -233,19 +252,22 @@ def measure(name, commands, options, cores):
                 side.slices.append(result)
     row = {"scenario": name, "rotations": kept, "disturbed": disturbed, "noisy": noisy}
     for key, field in (("throughput", "messages_per_second"), ("cpu", "server_ns_per_message")):
-        row[key] = quartiles([b[field] / a[field] for a, b in zip(reference.slices, candidate.slices)])
+        ratios = [b[field] / a[field] for a, b in zip(reference.slices, candidate.slices)]
+        row[key] = quartiles(ratios)
+        row[f"{key}_interval"] = interval(ratios)
     for side, label in ((reference, "reference"), (candidate, "candidate")):
         row[label] = {field: side.median(field) for field in (
             "messages_per_second", "server_ns_per_message", "server_share", "p50_us", "p99_us")}
     return row
 
 
-def show(row):
-    def ratio(values):
-        return f"{values[1]:6.3f} ({values[0]:.3f}-{values[2]:.3f})"
+def ratio(row, key):
+    return f"{row[key][1]:6.3f} ({row[f'{key}_interval'][0]:.3f}-{row[f'{key}_interval'][1]:.3f})"
 
+
+def show(row):
     a, b = row["reference"], row["candidate"]
-    print(f"{row['scenario']:8} {ratio(row['throughput'])}  {ratio(row['cpu'])} "
+    print(f"{row['scenario']:8} {ratio(row, 'throughput')}  {ratio(row, 'cpu')} "
           f"{a['messages_per_second']:10.0f} {b['messages_per_second']:10.0f} "
           f"{a['server_ns_per_message']:7.0f} {b['server_ns_per_message']:7.0f} "
           f"{a['p50_us']:8.0f} {b['p50_us']:8.0f} {a['p99_us']:8.0f} {b['p99_us']:8.0f} {row['disturbed']:9}"
@@ -307,7 +329,7 @@ def main():
     cores = pick_cores()
     if cores[0] is None:
         print("one core only: servers and drivers share it, so read the figures with care", file=sys.stderr)
-    print(f"{label} / reference, {options.io}, {options.rounds} rotations of {options.slice} s slices: median (quartiles)")
+    print(f"{label} / reference, {options.io}, {options.rounds} rotations of {options.slice} s slices: median (95 % interval)")
     print(f"{'':8} {'throughput':^22}  {'CPU per message':^22} {'messages/s':>21} {'CPU ns':>15} "
           f"{'p50 us':>17} {'p99 us':>17} {'disturbed':>9}")
     rows = []

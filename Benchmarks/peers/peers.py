@@ -150,13 +150,9 @@ def show_list(options):
 
 # ---- compare
 
-def ratio(values):
-    return f"{values[1]:6.3f} ({values[0]:.3f}-{values[2]:.3f})"
-
-
 def show(name, row):
     peer, gori = row["reference"], row["candidate"]
-    say(f"{row['scenario']:8} {name:11} {ratio(row['cpu'])}  {ratio(row['throughput'])} "
+    say(f"{row['scenario']:8} {name:11} {bench.ratio(row, 'cpu')}  {bench.ratio(row, 'throughput')} "
         f"{gori['server_ns_per_message']:8.0f} {peer['server_ns_per_message']:8.0f} "
         f"{gori['messages_per_second']:10.0f} {peer['messages_per_second']:10.0f}"
         + (f"  {row['noisy']} of {row['rotations']} rotations are noisy" if row["noisy"] else ""))
@@ -168,7 +164,7 @@ def compare(options):
         if peer not in ready:
             say(f"skipped {peer.name}: not built")
     cores = bench.pick_cores()
-    say(f"gori / peer, {options.io}, {options.rounds} rotations: median (quartiles); load {os.getloadavg()[0]:.1f}")
+    say(f"gori / peer, {options.io}, {options.rounds} rotations: median (95 % interval); load {os.getloadavg()[0]:.1f}")
     say(f"{'':8} {'':11} {'CPU per message':^22}  {'throughput':^22} {'CPU ns: gori':>12} {'peer':>4} "
         f"{'msg/s: gori':>14} {'peer':>6}")
     failures = 0
