@@ -57,6 +57,18 @@ struct ReportTests {
         #expect(text.contains("| system calls/message | 0.0500 | 0.0500 | not shown |"))
     }
 
+    @Test("A variant that shows on one workload only is in force") func evidenceElsewhere() throws {
+        let alike = Samples.comparison(.variants, "io_uring", "no-silent-send", (0..<12).map { _ in (1_000, 1_005) })
+        var other = Samples.comparison(
+            .variants, "io_uring", "no-silent-send", workload: "echo-64-c500-d1", (0..<12).map { _ in (1_000, 1_005) })
+        for index in other.slices.indices where other.slices[index].side == .right {
+            other.slices[index].systemCalls = 400
+        }
+        let text = try #require(try files(Samples.results([alike, other]))["report.md"])
+        #expect(text.contains("| system calls/message | 0.0500 | 0.200 | yes |"))
+        #expect(!text.contains("| not shown |"))
+    }
+
     @Test(
         "What only one side counts at all is evidence, and is kept",
         arguments: [("zero-copy-send", "sends without a copy/message"), ("receive-bundles", "bundles/message")])
