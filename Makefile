@@ -20,7 +20,7 @@ WORLD_ARGS ?=
 FUZZ_ARGS ?=
 # For `make bench`: see Benchmarks/README.md.
 BENCH_ARGS ?=
-# For `make peers`: what `Benchmarks/peers/peers.py run` takes; INSTALL=1 gets what is missing first.
+# For `make peers`: what `Benchmarks/peers/peers.py run` takes; INSTALL=1 gets what is missing first, for foreign-bench too.
 PEERS_ARGS ?=
 INSTALL ?=
 # For `make torture`: see Tests/Torture/run.py. QUICK=1 does less of everything.
@@ -49,7 +49,7 @@ help:
 	@echo 'make fuzz        fuzz framing, sessions and addresses (SECONDS=60 in all), and what the corpus covers'
 	@echo 'make bench       measure against the C reference, side by side (BENCH_ARGS="--rounds 60")'
 	@echo 'make instructions  count the instructions of the hot path and hold them to their limits (UPDATE=1 records them)'
-	@echo 'make foreign-bench  RESP and HTTP examples beside redis-server and nginx, driven by redis-benchmark and wrk'
+	@echo 'make foreign-bench  RESP and HTTP examples beside redis-server and nginx, driven by redis-benchmark and wrk (INSTALL=1)'
 	@echo 'make peers       measure beside servers on SwiftNIO, Asio, Go, libuv, tokio, Netty and Python (INSTALL=1)'
 	@echo 'make torture     the failure catalogue on both ports, into docs/faults.md (QUICK=1: two minutes)'
 	@echo 'make simulate    the engine and the world on a simulated kernel (SEEDS=10000, or SEED=7 to see one again)'
@@ -185,9 +185,10 @@ instructions: deps-test build reference
 bench: instructions
 	@$(PYTHON) -B Benchmarks/run.py --gori $(GORI) $(BENCH_ARGS)
 
-# What is not installed is skipped by name.
+# What is not installed is skipped by name; INSTALL=1 gets it first.
 .PHONY: foreign-bench
 foreign-bench: deps
+	@$(if $(INSTALL),Tests/Support/packages.sh foreign)
 	@for example in KeyValue Plaintext; do \
 		$(SWIFT) build -c release --static-swift-stdlib --product $$example $(SWIFT_ARGS) || exit 1; \
 	done

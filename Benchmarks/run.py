@@ -9,8 +9,8 @@
     python3 Benchmarks/run.py --list
 
 Both servers run on one core, the load drivers on another, and in each rotation both are measured for a short slice,
-in alternating order. A ratio is taken within a rotation; the table shows its median and the 95 % interval of that. `make reference`
-builds the C programs.
+in alternating order. A ratio is taken within a rotation; the table shows its median and the 95 % interval of that.
+`make reference` builds the C programs.
 """
 
 import argparse
@@ -262,6 +262,7 @@ def measure(name, commands, options, cores):
 
 
 def ratio(row, key):
+    """A row's median and its interval, in words; `key` is `cpu` or `throughput`."""
     return f"{row[key][1]:6.3f} ({row[f'{key}_interval'][0]:.3f}-{row[f'{key}_interval'][1]:.3f})"
 
 
@@ -329,7 +330,8 @@ def main():
     cores = pick_cores()
     if cores[0] is None:
         print("one core only: servers and drivers share it, so read the figures with care", file=sys.stderr)
-    print(f"{label} / reference, {options.io}, {options.rounds} rotations of {options.slice} s slices: median (95 % interval)")
+    print(f"{label} / reference, {options.io}, {options.rounds} rotations of {options.slice} s slices: "
+          "median (95 % interval)")
     print(f"{'':8} {'throughput':^22}  {'CPU per message':^22} {'messages/s':>21} {'CPU ns':>15} "
           f"{'p50 us':>17} {'p99 us':>17} {'disturbed':>9}")
     rows = []

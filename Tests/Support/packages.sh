@@ -5,6 +5,7 @@
 #
 #   packages.sh run     what building and running Gori needs, beside git, make and a Swift toolchain
 #   packages.sh test    what its tests use on top of that
+#   packages.sh foreign the servers and load generators of `make foreign-bench`, and what building and running needs
 #
 # A package counts as present when what it is for works, whoever installed it: a liburing built from source is as good.
 set -u
@@ -54,11 +55,19 @@ needs_to_test() {
     need binutils has objcopy
 }
 
+needs_to_compare() {
+    need redis-server has redis-server
+    need redis-tools has redis-benchmark
+    need nginx-light has nginx
+    need wrk has wrk
+}
+
 case "${1:-}" in
 run) needs_to_run ;;
 test) needs_to_run && needs_to_test ;;
+foreign) needs_to_run && needs_to_compare ;;
 *)
-    echo "usage: packages.sh run|test" >&2
+    echo "usage: packages.sh run|test|foreign" >&2
     exit 64
     ;;
 esac

@@ -36,7 +36,7 @@ enum WordRules {
         }
     }
 
-    /// Large structs of the hot path: the files that extend them, besides the ones named like them.
+    /// Methods of a worker or its core that the compiler would copy all of it for.
     static func copies(_ file: SourceFile) -> [String] {
         let name = file.name.dropLast(".swift".count).prefix { $0 != "+" }
         guard file.module == "Gori", ["Worker", "WorkerCore"].contains(name) else { return [] }

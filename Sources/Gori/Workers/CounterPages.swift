@@ -46,6 +46,7 @@ final class CounterPages: @unchecked Sendable {
         }
     }
 
+    /// The page of a worker, which nobody else stores to.
     func page(of worker: Int) -> Page { Page(words: page(worker)) }
 
     /// What the sessions of all workers but one hold.

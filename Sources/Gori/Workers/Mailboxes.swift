@@ -118,8 +118,8 @@ final class Mailboxes: @unchecked Sendable {
 
     /// Takes all letters.
     func takeLetters(of worker: Int) -> [Letter] {
+        guard hasLetters(of: worker) else { return [] }
         let inbox = inboxes[worker]
-        guard inbox.hasLetters.load(ordering: .acquiring) else { return [] }
         inbox.hasLetters.store(false, ordering: .relaxed)
         return inbox.letters.withLock { letters in
             defer { letters.removeAll(keepingCapacity: true) }

@@ -42,8 +42,8 @@ final class PublishedCounters: @unchecked Sendable {
         watchdogBell.deallocate()
     }
 
-    func sessions(of worker: Int) -> Int { load(of: worker).pointee.load(ordering: .relaxed) }
-    func setSessions(_ count: Int, of worker: Int) { load(of: worker).pointee.store(count, ordering: .relaxed) }
+    func sessions(of worker: Int) -> Int { sessionCount(of: worker).pointee.load(ordering: .relaxed) }
+    func setSessions(_ count: Int, of worker: Int) { sessionCount(of: worker).pointee.store(count, ordering: .relaxed) }
 
     var totalSessions: Int {
         var total = 0
@@ -57,7 +57,7 @@ final class PublishedCounters: @unchecked Sendable {
     }
 
     /// A worker's number of sessions. Lives as long as this object.
-    func load(of worker: Int) -> UnsafeMutablePointer<Atomic<Int>> {
+    func sessionCount(of worker: Int) -> UnsafeMutablePointer<Atomic<Int>> {
         (memory + worker * Self.stride).assumingMemoryBound(to: Atomic<Int>.self)
     }
 

@@ -87,7 +87,7 @@ extension Worker where Port: ~Copyable {
 
     mutating func publishCounters() {
         let sessions = core.pointee.sessions.count
-        load.pointee.store(sessions, ordering: .relaxed)
+        sessionCount.pointee.store(sessions, ordering: .relaxed)
         core.pointee.counters.sessions = UInt64(truncatingIfNeeded: sessions)
         core.pointee.counters.heapBlocks = UInt64(truncatingIfNeeded: core.pointee.pool.heapAllocations)
         core.pointee.counters.bytesHeld = UInt64(truncatingIfNeeded: core.pointee.pool.bytesInUse)

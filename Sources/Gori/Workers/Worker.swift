@@ -19,7 +19,7 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
     let published: PublishedCounters
     /// Its own of what is published.
     let page: CounterPages.Page
-    let load: UnsafeMutablePointer<Atomic<Int>>
+    let sessionCount: UnsafeMutablePointer<Atomic<Int>>
     let activity: UnsafeMutablePointer<WorkerActivity>
     let addressLimit: AddressLimit?
     let hooks: Hooks
@@ -59,7 +59,7 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
         addressLimit = surroundings.addressLimit
         activity = surroundings.published.activity(of: index)
         page = surroundings.published.pages.page(of: index)
-        load = surroundings.published.load(of: index)
+        sessionCount = surroundings.published.sessionCount(of: index)
         executor = WorkerExecutor(mailboxes: mailboxes, worker: index)
         core.pointee.executor = executor
         hooks = Hooks(definition)

@@ -48,6 +48,12 @@ extension UringPort {
         return stream
     }
 
+    /// One stream more or less, which changes the others' share of receive memory.
+    mutating func countStreams(by change: Int) {
+        streamCount &+= change
+        receiveLimit = BufferRing.share(of: streamCount, memory: buffers.bufferCount &* buffers.bufferSize)
+    }
+
     func canArm(_ stream: UnsafeMutablePointer<StreamState>) -> Bool {
         stream.pointee.wantsReceive && !stream.pointee.receiveInFlight && !stream.pointee.isParked
             && !stream.pointee.peerFinished && !stream.pointee.ended

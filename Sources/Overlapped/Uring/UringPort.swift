@@ -63,13 +63,14 @@ public struct UringPort: CompletionPort, ~Copyable {
     /// Streams of whose sends not all parts are submitted yet (`PortTechniques.sendPerPacket`).
     var separate: [CompletionKey] = []
     /// Streams that are not free.
-    private var streamCount = 0
+    var streamCount = 0
     /// Where a multishot receive ends and queues up behind the others (rule M4).
-    private(set) var receiveLimit: UInt32 = 0
+    var receiveLimit: UInt32 = 0
     /// Slots whose receive found no buffer, in order.
     var parked: [CompletionKey] = []
     var deadline: UInt64 = 0
     private var drainRounds = 0
+    /// How often this turn may be added to.
     private var roundLimit = 0
     private var drainEnd: UInt64 = 0
     private var arenaInUse = false
@@ -275,7 +276,7 @@ public struct UringPort: CompletionPort, ~Copyable {
         ring.releaseCompletions(upTo: head)
         tail = ring.completionTail
         if head != tail { return true }
-        guard ring.hasTaskWork, mayDrain(roundLimit) else { return false }
+        guard ring.hasTaskWork, mayDrain else { return false }
         let now = now()
         beginDrain(now)
         guard now < drainEnd else { return false }
@@ -287,11 +288,9 @@ public struct UringPort: CompletionPort, ~Copyable {
     }
 
     /// Whether the turn may still be added to.
-    ///
-    /// - Parameter limit: how often it may have been already.
     @inline(__always)
-    private func mayDrain(_ limit: Int) -> Bool {
-        drainRounds < limit && buffers.freeCount &* 4 >= buffers.bufferCount
+    private var mayDrain: Bool {
+        drainRounds < roundLimit && buffers.freeCount &* 4 >= buffers.bufferCount
     }
 
     @inline(__always)
@@ -304,7 +303,7 @@ public struct UringPort: CompletionPort, ~Copyable {
     /// Waits for the kernel to have something to drain; `next` does that.
     public mutating func gather(for nanoseconds: UInt64) -> Bool {
         roundLimit = drainRoundLimit &* Self.gatherFactor
-        guard mayDrain(roundLimit) else { return false }
+        guard mayDrain else { return false }
         var now = now()
         beginDrain(now)
         let end = min(drainEnd, now &+ nanoseconds)
@@ -359,11 +358,6 @@ public struct UringPort: CompletionPort, ~Copyable {
         if result == -EAGAIN || result == -EBUSY || (result >= 0 && result < asked) {
             counters.submitsRefused &+= 1
         }
-    }
-
-    mutating func countStreams(by change: Int) {
-        streamCount &+= change
-        receiveLimit = BufferRing.share(of: streamCount, memory: buffers.bufferCount &* buffers.bufferSize)
     }
 
     mutating func putFailedFirst() {

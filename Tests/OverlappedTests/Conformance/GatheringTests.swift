@@ -6,14 +6,21 @@ import Testing
 
 /// Looking for more after the last completion of a turn: what comes belongs to the turn, and it ends.
 @Suite struct GatheringTests {
+    /// A port with one stream, of which the first byte, 0, has come.
+    private static func begin<P: TestedPort>(
+        _ make: @escaping @Sendable (Int) throws -> P
+    ) throws -> (rig: Rig<P>, peer: Peer, stream: Rig<P>.Stream) {
+        let rig = try Rig(capacity: 1, make)
+        let (near, peer) = try PairMaker().make()
+        let stream = rig.add(near, slot: 0)
+        try peer.send([0])
+        try rig.run("the first byte") { stream.receivedCount == 1 }
+        return (rig, peer, stream)
+    }
+
     private struct NothingComes: PortRule {
         func check<P: TestedPort>(_ make: @escaping @Sendable (Int) throws -> P) throws {
-            let pairs = try PairMaker()
-            let rig = try Rig(capacity: 1, make)
-            let (near, peer) = try pairs.make()
-            let stream = rig.add(near, slot: 0)
-            try peer.send([1])
-            try rig.run("a byte") { stream.receivedCount == 1 }
+            let (rig, _, _) = try GatheringTests.begin(make)
             let began = MonotonicClock.now()
             while rig.port.gather(for: 60_000_000_000) {
                 while rig.port.next() != nil {}
@@ -31,12 +38,7 @@ import Testing
         let mustGather: Bool
 
         func check<P: TestedPort>(_ make: @escaping @Sendable (Int) throws -> P) throws {
-            let pairs = try PairMaker()
-            let rig = try Rig(capacity: 1, make)
-            let (near, peer) = try pairs.make()
-            let stream = rig.add(near, slot: 0)
-            try peer.send([0])
-            try rig.run("the first byte") { stream.receivedCount == 1 }
+            let (rig, peer, stream) = try GatheringTests.begin(make)
             var gathered = 0
             for round in stride(from: 1, to: 199, by: 2) {
                 try peer.send([UInt8(round)])
@@ -59,12 +61,7 @@ import Testing
 
     private struct BytesGoOnComing: PortRule {
         func check<P: TestedPort>(_ make: @escaping @Sendable (Int) throws -> P) throws {
-            let pairs = try PairMaker()
-            let rig = try Rig(capacity: 1, make)
-            let (near, peer) = try pairs.make()
-            let stream = rig.add(near, slot: 0)
-            try peer.send([0])
-            try rig.run("the first byte") { stream.receivedCount == 1 }
+            let (rig, peer, stream) = try GatheringTests.begin(make)
             var rounds = 0
             repeat {
                 while let completion = rig.port.next() { rig.take(completion) }
