@@ -115,8 +115,9 @@ let package = Package(
         // Tests.
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: strict),
         .testTarget(name: "OverlappedTests", dependencies: ["Overlapped", "Platform"], swiftSettings: strict),
-        .testTarget(name: "GoriTests", dependencies: ["Gori", "Overlapped", "Wire"], swiftSettings: strict),
-        .testTarget(name: "WorldTests", dependencies: ["World", "Wire"], swiftSettings: strict),
+        .testTarget(
+            name: "GoriTests", dependencies: ["Gori", "Overlapped", "Wire", "Platform"], swiftSettings: strict),
+        .testTarget(name: "WorldTests", dependencies: ["World", "Wire", "Platform"], swiftSettings: strict),
         .testTarget(
             name: "StorageTests", dependencies: ["Storage", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: strict),

@@ -90,6 +90,7 @@ public final class Server<State: ~Copyable> {
     /// Takes every packet, whatever its type, whole with its header: instead of routes.
     @inlinable
     public func onAnyPacket(_ handler: @escaping @Sendable (RawSpan, Session, inout State) -> Void) {
+        definition.takesAnyPacket = true
         definition.onAnyPacket = { packet, session, state in
             handler(packet, session, &state.assumingMemoryBound(to: State.self).pointee)
         }
@@ -98,6 +99,7 @@ public final class Server<State: ~Copyable> {
     /// Takes the bytes of the stream as they come, in pieces of any size: there are no packets.
     @inlinable
     public func onBytes(_ handler: @escaping @Sendable (RawSpan, Session, inout State) -> Void) {
+        definition.takesBytes = true
         definition.onBytes = { bytes, session, state in
             handler(bytes, session, &state.assumingMemoryBound(to: State.self).pointee)
         }
@@ -136,6 +138,7 @@ public final class Server<State: ~Copyable> {
     /// Called on every worker in each of its turns, after packets, mail and timers and before the flush.
     @inlinable
     public func onTurn(_ hook: @escaping @Sendable (WorkerContext, inout State) -> Void) {
+        definition.followsTurns = true
         definition.onTurn = { worker, state in hook(worker, &state.assumingMemoryBound(to: State.self).pointee) }
     }
 

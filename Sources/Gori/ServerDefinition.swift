@@ -23,13 +23,20 @@ final class ServerDefinition: @unchecked Sendable {
     let router = Router()
     @usableFromInline var makeState: @Sendable (Int) -> UnsafeMutableRawPointer
     @usableFromInline var destroyState: @Sendable (UnsafeMutableRawPointer) -> Void
-    @usableFromInline var onOpen: Hook?
-    @usableFromInline var onClose: CloseHook?
-    @usableFromInline var onTimer: Hook?
-    @usableFromInline var onBytes: BytesHook?
-    @usableFromInline var onAnyPacket: BytesHook?
-    @usableFromInline var onMessage: MessageHook?
-    @usableFromInline var onTurn: WorkerHook?
+    // Not optional: a closure in an optional is wrapped in one that takes its arguments by reference, once on its way
+    // in and once more on its way out, and every packet would go through both.
+    @usableFromInline var onOpen: Hook = { _, _ in }
+    @usableFromInline var onClose: CloseHook = { _, _, _ in }
+    @usableFromInline var onTimer: Hook = { _, _ in }
+    @usableFromInline var onBytes: BytesHook = { _, _, _ in }
+    @usableFromInline var onAnyPacket: BytesHook = { _, _, _ in }
+    @usableFromInline var onMessage: MessageHook = { _, _, _, _, _ in }
+    @usableFromInline var onTurn: WorkerHook = { _, _ in }
+    /// Bytes are taken as they come: there are no packets.
+    @usableFromInline var takesBytes = false
+    /// Packets are taken without looking at their type: there are no routes.
+    @usableFromInline var takesAnyPacket = false
+    @usableFromInline var followsTurns = false
     @usableFromInline var periodic: [Periodic] = []
     @usableFromInline var acceptPolicy: (@Sendable (SocketAddress) -> AcceptDecision)?
     @usableFromInline var log: @Sendable (String) -> Void = { _ in }

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Platform
-
 /// A completion port: associate sockets, start overlapped I/O, take completions in batches, be woken from another
 /// thread. What Windows calls an I/O completion port, for one thread.
 ///
@@ -114,11 +112,22 @@ public protocol CompletionPort: ~Copyable {
     /// - Returns: whether `next` may have more.
     mutating func gather(for nanoseconds: UInt64) -> Bool
 
+    /// Has the next wait be for several completions, as far as they come within 50 microseconds, for a caller whose
+    /// next output gains by what it is made of. Called when `next` has returned nil. A port may have no way to.
+    mutating func batchNextWait()
+
+    /// Tells of a table of the caller's whose rows have the slots of streams' keys: a port that knows what comes next
+    /// may have a row fetched into the processor's cache before it says what has happened to it. The first two cache
+    /// lines of a row are worth it; nothing of it is read.
+    ///
+    /// - Parameter base: of rows for the whole capacity, which outlive the port.
+    mutating func fetchesRows(at base: UnsafeRawPointer, stride: Int)
+
     /// The bytes of a slice of this turn.
     mutating func bytes(of slice: ReceiveSlice) -> UnsafeRawBufferPointer
 
-    /// What the port has done so far.
-    var counters: PortCounters { get }
+    /// Where the port counts what it does, to be read by any thread.
+    var counterMemory: PortCounterMemory { get }
 
     /// The time that deadlines are told in: `MonotonicClock` nanoseconds, or the port's own where it has a virtual one.
     mutating func now() -> UInt64
@@ -132,52 +141,15 @@ extension CompletionPort where Self: ~Copyable {
     /// The kernel's time.
     @inlinable
     public mutating func now() -> UInt64 { MonotonicClock.now() }
-}
 
-/// What a port has done since it was made; plain counts.
-public struct PortCounters: Sendable, BitwiseCopyable {
-    /// System calls made by the port.
-    public var systemCalls: UInt64 = 0
-    /// Completions taken from the kernel.
-    public var completions: UInt64 = 0
-    /// Submissions given to the kernel.
-    public var submissions: UInt64 = 0
-    /// Sends that the kernel did not take whole.
-    public var blockedSends: UInt64 = 0
-    /// Receives that ended because no buffer was free.
-    public var buffersExhausted: UInt64 = 0
-    /// Times the completion queue overflowed.
-    public var overflows: UInt64 = 0
-    /// Completions of keys that were no longer in use.
-    public var stale: UInt64 = 0
-    /// Times the kernel took none, or not all, of what was queued for it; the rest was given to it again.
-    public var submitsRefused: UInt64 = 0
-    /// Tracked sends that the kernel cut short and that were carried on.
-    public var sendsContinued: UInt64 = 0
-    /// Closes that had to wait for something in flight.
-    public var closesInFlight: UInt64 = 0
-    /// Receives that brought bytes for a stream that was being closed.
-    public var lateReceives: UInt64 = 0
-    /// Cancels that came too late or too early and were asked again.
-    public var cancelsRepeated: UInt64 = 0
-    /// Times accepting stopped because the kernel refused, as for want of descriptors.
-    public var acceptPauses: UInt64 = 0
+    /// A port whose waits are for one completion.
+    @inlinable
+    public mutating func batchNextWait() {}
 
-    /// Times the kernel found no memory where a submission said (EFAULT): 0, or somebody has freed memory too early.
-    public internal(set) var faults: UInt64 = 0
-    /// Sends that the kernel took without copying them first (`PortTechniques.zeroCopySend`).
-    public internal(set) var zeroCopySends: UInt64 = 0
-    /// Of these, sends that it copied after all on their way, as it does on the loopback interface.
-    public internal(set) var zeroCopyCopied: UInt64 = 0
-    /// Completions for bytes in several receive buffers (`PortTechniques.receiveBundles`).
-    public internal(set) var receiveBundles: UInt64 = 0
+    /// A port that fetches nothing.
+    @inlinable
+    public mutating func fetchesRows(at base: UnsafeRawPointer, stride: Int) {}
 
-    /// All zero.
-    public init() {}
-
-    /// Where freed memory is made inaccessible, this is what is looked for, and the trap shows who did it.
-    mutating func noteFault() {
-        faults &+= 1
-        precondition(!IOMemory.isGuarded, "EFAULT: the kernel was to use memory that has been freed")
-    }
+    /// What the port has done so far.
+    public var counters: PortCounters { counterMemory.counters }
 }

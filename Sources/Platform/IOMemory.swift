@@ -7,10 +7,12 @@ internal import Glibc
 /// Everywhere else this is the heap. Built with `GORI_GUARD_PAGES` every piece has pages of its own, which become
 /// inaccessible when it is freed: the kernel's use of freed memory then fails with EFAULT, and ours with SIGSEGV.
 /// AddressSanitizer sees only ours. Functions may be called on any thread.
-package enum IOMemory {
+///
+/// What is asked in every turn is public, because what is `package` would be a call from another module.
+public enum IOMemory {
     /// Whether freed pieces are inaccessible.
-    @inlinable
-    package static var isGuarded: Bool {
+    @inlinable @inline(__always)
+    public static var isGuarded: Bool {
         #if GORI_GUARD_PAGES
             return true
         #else
@@ -20,8 +22,8 @@ package enum IOMemory {
 
     /// Whether pools and arenas may keep what they do not need and use it again. Not where use after free is looked
     /// for: then everything is freed as early as it may be.
-    @inlinable
-    package static var isReused: Bool {
+    @inlinable @inline(__always)
+    public static var isReused: Bool {
         #if GORI_GUARD_PAGES || GORI_ADDRESS_SANITIZER
             return false
         #else

@@ -24,8 +24,11 @@ struct GatherTests {
         let definition = ServerDefinition(
             configuration: ServerConfiguration(), makeState: { _ in .allocate(byteCount: 1, alignment: 1) },
             destroyState: { $0.deallocate() })
+        let pages = CounterPages(workerCount: 1)
+        defer { withExtendedLifetime(pages) {} }
         var core = WorkerCore(
-            index: 0, definition: definition, mailboxes: Mailboxes(workerCount: 1), now: 1, startedAt: 1)
+            index: 0, definition: definition, mailboxes: Mailboxes(workerCount: 1), counts: pages.counts(of: 0),
+            now: 1, startedAt: 1)
         guard let slot = core.sessions.take() else { throw NoSlot() }
         core.sessions.records[slot].phase = .open
         // The first part cannot go out whole, and what is left of the limit is more than the second part.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Overlapped
+internal import Platform
 internal import Wire
 
 /// A worker's side of all groups: its own members, which other workers have some, and the turn's packets.
@@ -46,7 +47,7 @@ struct GroupTable: ~Copyable {
     private var index: [Int32] = Array(repeating: 0, count: 64)
     private var usedCount = 0
     /// Groups with packets in this turn.
-    private(set) var dirty: [Int32] = []
+    private(set) var dirty = Column<Int32>(capacity: 64)
 
     // MARK: Look-up
 
@@ -147,16 +148,27 @@ struct GroupTable: ~Copyable {
     /// … and more than this wait no longer.
     private static let largestCrowd = 100
 
+    /// From so many members on, what comes together with something else saves more than the wait costs.
+    private static let batchedCrowd = 8
+
     @inline(__always)
     var hasPublished: Bool { !dirty.isEmpty }
 
     /// How long the flush may wait for more to publish, in nanoseconds.
     var patience: UInt64 {
-        var members = 0
-        for record in dirty { members &+= records[Int(record)].members.count }
-        let average = dirty.isEmpty ? 0 : members / dirty.count
+        let average = averageCrowd
         guard average >= Self.crowd else { return 0 }
         return UInt64(min(average, Self.largestCrowd)) &* Self.patiencePerMember
+    }
+
+    /// Whether the turns to come may be made larger by waiting for them, asleep.
+    var gainsByBatches: Bool { averageCrowd >= Self.batchedCrowd }
+
+    /// Members of the groups that this turn has published to.
+    private var averageCrowd: Int {
+        var members = 0
+        for record in dirty.view { members &+= records[Int(record)].members.count }
+        return dirty.isEmpty ? 0 : members / dirty.count
     }
 
     // MARK: Log
@@ -197,10 +209,10 @@ struct GroupTable: ~Copyable {
     }
 
     /// Forgets the turn's logs but keeps their memory, which sends may still name, for `releaseBlocks`.
-    mutating func endTurn(into settling: inout [UnsafeMutableRawBufferPointer]) {
-        for record in dirty {
+    mutating func endTurn(into settling: inout Column<UnsafeMutableRawBufferPointer>) {
+        for record in dirty.view {
             let record = Int(record)
-            settling.append(contentsOf: records[record].blocks)
+            for block in records[record].blocks { settling.append(block) }
             records[record].blocks.removeAll(keepingCapacity: true)
             records[record].log.removeAll(keepingCapacity: true)
             records[record].blockUsed = 0
@@ -211,7 +223,7 @@ struct GroupTable: ~Copyable {
             }
             forgetIfEmpty(record)
         }
-        dirty.removeAll(keepingCapacity: true)
+        dirty.removeAll()
     }
 
     // MARK: Index

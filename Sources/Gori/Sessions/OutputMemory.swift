@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Platform
 internal import Wire
 
 /// What the output of turns lies in until it has been sent and settled: what sessions were sent themselves, and the
@@ -8,23 +9,19 @@ internal import Wire
 /// As a rule that is one turn, and everything is free in the next. While sessions wait for their slice of the flush two
 /// ages are told apart: the older is free when all who stood in the queue at its end have been flushed; what comes
 /// meanwhile belongs to the younger.
-struct OutputMemory {
+struct OutputMemory: ~Copyable {
     /// Where the turn's private output is written.
     var arena = TurnArena()
     /// Blocks of groups' logs that the turn's sends may name.
-    var logs: [UnsafeMutableRawBufferPointer] = []
+    var logs = Column<UnsafeMutableRawBufferPointer>(capacity: 1_024)
     /// The last turn whose output is settled: whatever sends named in it may be changed.
     private(set) var settledTurn: UInt64 = 0
 
     private var olderArena = TurnArena()
-    private var olderLogs: [UnsafeMutableRawBufferPointer] = []
+    private var olderLogs = Column<UnsafeMutableRawBufferPointer>()
     private var olderEnd = FlushQueue.Mark()
     private var olderTurn: UInt64 = 0
     private var hasOlder = false
-
-    init() {
-        logs.reserveCapacity(1_024)
-    }
 
     /// The sends of the last turn are settled. Gives back what no session that waits can name.
     ///
@@ -38,8 +35,8 @@ struct OutputMemory {
     @inline(__always)
     private mutating func releaseYounger(turn: UInt64, pool: inout BlockPool) {
         arena.reset(pool: &pool)
-        for block in logs { pool.giveBack(block) }
-        logs.removeAll(keepingCapacity: true)
+        for block in logs.view { pool.giveBack(block) }
+        logs.removeAll()
         settledTurn = turn
     }
 
@@ -58,8 +55,8 @@ struct OutputMemory {
 
     private mutating func releaseOlder(pool: inout BlockPool) {
         olderArena.release(pool: &pool)
-        for block in olderLogs { pool.giveBack(block) }
-        olderLogs.removeAll(keepingCapacity: true)
+        for block in olderLogs.view { pool.giveBack(block) }
+        olderLogs.removeAll()
         settledTurn = olderTurn
         hasOlder = false
     }

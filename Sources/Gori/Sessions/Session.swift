@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import Overlapped
+internal import Platform
 public import Wire
 
 /// A session inside a handler: send, publish, join, end. It cannot be kept (`~Escapable`); its `id` can.
@@ -148,6 +149,6 @@ public struct Session: ~Escapable {
     @usableFromInline
     func commit(_ memory: UnsafeMutableRawBufferPointer, _ count: Int?) {
         core.pointee.commit(slot, memory, count ?? 0)
-        if count == nil { core.pointee.counters.encodeFailures &+= 1 }
+        if count == nil { core.pointee.counts.pointee.encodeFailures &+= 1 }
     }
 }

@@ -2,6 +2,7 @@
 
 internal import Glibc
 internal import Overlapped
+internal import Platform
 
 /// A worker's sessions: slots with generations, given out first in first out, so that a generation lasts.
 ///
@@ -19,17 +20,17 @@ struct SessionTable: ~Copyable {
     init(capacity: Int) {
         precondition(capacity > 0 && capacity < CompletionKey.slotLimit)
         guard
-            let memory = calloc(capacity, MemoryLayout<SessionRecord>.stride),
+            let records = SlotMemory.map(SessionRecord.self, capacity: capacity),
             let queue = calloc(capacity, MemoryLayout<Int32>.stride)
         else { preconditionFailure("no memory for \(capacity) sessions") }
-        records = memory.bindMemory(to: SessionRecord.self, capacity: capacity)
+        self.records = records
         freeSlots = queue.bindMemory(to: Int32.self, capacity: capacity)
         self.capacity = capacity
         freeCount = 0
     }
 
     deinit {
-        free(records)
+        SlotMemory.unmap(records, capacity: capacity)
         free(freeSlots)
     }
 

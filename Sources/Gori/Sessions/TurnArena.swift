@@ -10,6 +10,8 @@ struct TurnArena {
     private var current: UnsafeMutableRawPointer?
     private var used = 0
     private var capacity = 0
+    /// Something has been taken since the last reset.
+    private var isTouched = false
 
     init() { blocks.reserveCapacity(256) }
 
@@ -21,10 +23,19 @@ struct TurnArena {
     }
 
     @inline(__always)
-    mutating func commit(_ count: Int) { used &+= count }
+    mutating func commit(_ count: Int) {
+        used &+= count
+        isTouched = true
+    }
 
     /// Gives all blocks but one back. No send may name them any more.
+    @inline(__always)
     mutating func reset(pool: inout BlockPool) {
+        if isTouched { giveBack(pool: &pool) }
+    }
+
+    private mutating func giveBack(pool: inout BlockPool) {
+        isTouched = false
         guard IOMemory.isReused else { return release(pool: &pool) }
         let wasUsed = used
         used = 0
@@ -44,6 +55,7 @@ struct TurnArena {
     }
 
     private mutating func grow(_ count: Int, pool: inout BlockPool) {
+        isTouched = true
         let block = pool.take(atLeast: max(count, 65_536))
         blocks.append(block)
         current = block.baseAddress

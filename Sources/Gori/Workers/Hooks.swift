@@ -19,16 +19,16 @@ struct Hooks: ~Copyable {
     private let periodics: [ServerDefinition.WorkerHook]
 
     init(_ definition: ServerDefinition) {
-        takesBytes = definition.onBytes != nil
-        takesAnyPacket = definition.onAnyPacket != nil
-        followsTurns = definition.onTurn != nil
-        onBytes = definition.onBytes ?? { _, _, _ in }
-        onAnyPacket = definition.onAnyPacket ?? { _, _, _ in }
-        onOpen = definition.onOpen ?? { _, _ in }
-        onClose = definition.onClose ?? { _, _, _ in }
-        onTimer = definition.onTimer ?? { _, _ in }
-        onMessage = definition.onMessage ?? { _, _, _, _, _ in }
-        onTurn = definition.onTurn ?? { _, _ in }
+        takesBytes = definition.takesBytes
+        takesAnyPacket = definition.takesAnyPacket
+        followsTurns = definition.followsTurns
+        onBytes = definition.onBytes
+        onAnyPacket = definition.onAnyPacket
+        onOpen = definition.onOpen
+        onClose = definition.onClose
+        onTimer = definition.onTimer
+        onMessage = definition.onMessage
+        onTurn = definition.onTurn
         periodics = definition.periodic.map(\.body)
     }
 

@@ -56,8 +56,10 @@ final class MessageRing: @unchecked Sendable {
     }
 
     /// Called by the consumer.
+    ///
+    /// Ordered behind what the consumer has said before: that it is about to sleep.
     var isEmpty: Bool {
-        head.pointee.load(ordering: .relaxed) == tail.pointee.load(ordering: .acquiring)
+        head.pointee.load(ordering: .relaxed) == tail.pointee.load(ordering: .sequentiallyConsistent)
     }
 
     /// Called by the consumer after it has taken something: whether the producer was waiting for room.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Overlapped
+internal import Platform
 internal import Wire
 
 /// From a descriptor to a session: accept policy, balance between workers, greeting.
@@ -9,7 +10,7 @@ extension Worker where Port: ~Copyable {
     private static var imbalanceFloor: Int { 16 }
 
     mutating func accepted(_ descriptor: Int32) {
-        core.pointee.counters.accepted &+= 1
+        core.pointee.counts.pointee.accepted &+= 1
         guard !core.pointee.isDraining else { return refuse(descriptor, .shuttingDown) }
         var isCounted = false
         if definition.acceptPolicy != nil || addressLimit != nil {
@@ -62,6 +63,7 @@ extension Worker where Port: ~Copyable {
         record.pointee.isCounted = isCounted
         name(record, slot, descriptor)
         published.setSessions(core.pointee.sessions.count, of: index)
+        toldSessions = -1
         port.associate(descriptor, key: key(slot))
         port.receive(key(slot))
         if core.pointee.hasSessionLayer {
@@ -87,17 +89,17 @@ extension Worker where Port: ~Copyable {
     /// whoever waits meanwhile is told that the server is full, instead of nothing.
     mutating func acceptPaused(_ listener: Int, _ code: Int32) {
         guard listener < listeners.count, !core.pointee.isDraining else { return }
-        acceptResume[listener] = core.pointee.now &+ 100_000_000
+        setAcceptResume(listener, due: core.pointee.now &+ 100_000_000)
         let cause = PortError(call: "accept", code: code)
         if cause.isOutOfDescriptors {
             let goodbye = core.pointee.hasSessionLayer ? refusal(.full) : []
             let count = reserve.refuseWaiting(on: listeners[listener]) { descriptor in
                 goodbye.withUnsafeBytes { Sockets.refuse(descriptor, with: $0) }
             }
-            core.pointee.counters.refusedWaiting &+= UInt64(count)
+            core.pointee.counts.pointee.refusedWaiting &+= UInt64(count)
         }
         guard acceptLog.allows(at: core.pointee.now) else { return }
-        let refused = core.pointee.counters.refusedWaiting
+        let refused = core.pointee.counts.pointee.refusedWaiting.value
         definition.log("accept paused: \(cause); \(refused) connections were told so far that the server is full")
     }
 

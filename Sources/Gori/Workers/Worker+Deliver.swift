@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Overlapped
+internal import Platform
 internal import Wire
 
 /// From bytes to handlers: reassemble, check, route.
@@ -11,7 +12,7 @@ extension Worker where Port: ~Copyable {
         _ slot: Int, _ record: UnsafeMutablePointer<SessionRecord>, _ bytes: UnsafeRawBufferPointer
     ) {
         if hooks.takesBytes {
-            activity.pointee.note(.bytes, count: core.pointee.counters.bytesReceived)
+            activity.pointee.note(.bytes, count: core.pointee.counts.pointee.bytesReceived.value)
             hooks.bytes(bytes.bytes, Session(core: core, slot: slot), state)
             return
         }
@@ -51,10 +52,10 @@ extension Worker where Port: ~Copyable {
     private mutating func handle(
         _ slot: Int, _ record: UnsafeMutablePointer<SessionRecord>, _ packet: UnsafeRawBufferPointer, _ type: PacketType
     ) {
-        core.pointee.counters.packets &+= 1
-        activity.pointee.note(.packet, detail: UInt32(type.rawValue), count: core.pointee.counters.packets)
+        core.pointee.counts.pointee.packets &+= 1
+        activity.pointee.note(.packet, detail: UInt32(type.rawValue), count: core.pointee.counts.pointee.packets.value)
         #if DEBUG || GORI_FAULTS
-            if Faults.dropsPacket(core.pointee.counters.packets) { return }
+            if Faults.dropsPacket(core.pointee.counts.pointee.packets.value) { return }
         #endif
         if hooks.takesAnyPacket {
             return hooks.anyPacket(packet.bytes, Session(core: core, slot: slot), state)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Overlapped
+internal import Platform
 internal import Wire
 
 /// Ending sessions, one by one and all together (rule M3).
@@ -17,7 +18,7 @@ extension Worker where Port: ~Copyable {
             else { continue }
             close(id.slot, record, record.pointee.endReason)
         }
-        core.pointee.ending.removeAll(keepingCapacity: true)
+        core.pointee.ending.removeAll()
     }
 
     /// The first step of a close: no handler runs any more, goodbye stands behind what has begun.
@@ -60,7 +61,7 @@ extension Worker where Port: ~Copyable {
         core.pointee.isDraining = true
         drainDeadline = core.pointee.now &+ WorkerCore.ms(core.pointee.configuration.drainTimeout)
         for listener in acceptResume.indices {
-            acceptResume[listener] = MonotonicClock.never
+            setAcceptResume(listener, due: MonotonicClock.never)
             port.stopAccepting(listener: listener)
         }
         for slot in 0..<core.pointee.sessions.slotsTouched { core.pointee.requestEnd(slot, .shuttingDown) }

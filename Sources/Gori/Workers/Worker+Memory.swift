@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Overlapped
+internal import Platform
 internal import Wire
 
 /// The limit to what all sessions together hold: those that hold the most end first.
@@ -8,12 +9,13 @@ extension Worker where Port: ~Copyable {
     /// Looks once a turn, which costs one comparison as long as this worker stays within its share.
     @inline(__always)
     mutating func keepMemoryLimit() {
-        let limit = core.pointee.configuration.memoryLimit
-        guard limit > 0, core.pointee.pool.bytesInUse > limit / mailboxes.workerCount else { return }
-        shedMemory(share: limit / mailboxes.workerCount, limit: limit)
+        guard core.pointee.pool.bytesInUse > memoryShare else { return }
+        shedMemory()
     }
 
-    private mutating func shedMemory(share: Int, limit: Int) {
+    private mutating func shedMemory() {
+        let share = memoryShare
+        let limit = core.pointee.configuration.memoryLimit
         let own = core.pointee.pool.bytesInUse
         guard own &+ published.pages.bytesHeld(besides: index) > limit else { return }
         var holders: [(bytes: Int, slot: Int)] = []
@@ -33,10 +35,10 @@ extension Worker where Port: ~Copyable {
             count += 1
         }
         guard count > 0 else { return }
-        core.pointee.counters.endedForMemory &+= UInt64(count)
+        core.pointee.counts.pointee.endedForMemory &+= UInt64(count)
         guard memoryLog.allows(at: core.pointee.now) else { return }
         definition.log(
             "worker \(index): the sessions hold more than \(limit >> 20) MiB (memoryLimit): the \(count) that hold the "
-                + "most end, \(core.pointee.counters.endedForMemory) so far")
+                + "most end, \(core.pointee.counts.pointee.endedForMemory.value) so far")
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Overlapped
+internal import Platform
 internal import Synchronization
 internal import Wire
 
@@ -8,13 +9,7 @@ internal import Wire
 extension Worker where Port: ~Copyable {
     // MARK: Mail
 
-    mutating func readMail() {
-        activity.pointee.note(.mail)
-        if mailboxes.hasLetters(of: index) { readLetters() }
-        readMessages()
-    }
-
-    private mutating func readLetters() {
+    mutating func readLetters() {
         for letter in mailboxes.takeLetters(of: index) {
             switch letter {
             case .drain: drain()
@@ -32,7 +27,7 @@ extension Worker where Port: ~Copyable {
         }
     }
 
-    private mutating func readMessages() {
+    mutating func readMessages() {
         for peer in 0..<mailboxes.workerCount where peer != index {
             while let message = mailboxes.next(from: peer, to: index) { received(message, from: peer) }
             if mailboxes.wasFull(from: peer, to: index) { mailboxes.wake(peer) }
@@ -85,31 +80,34 @@ extension Worker where Port: ~Copyable {
         if !core.pointee.congested.isEmpty, !core.pointee.outboxes.isBlocked { resumeCongested() }
     }
 
-    mutating func publishCounters() {
+    /// What is not counted as it happens but looked up.
+    mutating func publishGauges() {
         let sessions = core.pointee.sessions.count
-        sessionCount.pointee.store(sessions, ordering: .relaxed)
-        core.pointee.counters.sessions = UInt64(truncatingIfNeeded: sessions)
-        core.pointee.counters.heapBlocks = UInt64(truncatingIfNeeded: core.pointee.pool.heapAllocations)
-        core.pointee.counters.bytesHeld = UInt64(truncatingIfNeeded: core.pointee.pool.bytesInUse)
-        page.store(port.counters, core.pointee.counters)
+        let counts = core.pointee.counts
+        if sessions != toldSessions {
+            toldSessions = sessions
+            sessionCount.pointee.store(sessions, ordering: .relaxed)
+            counts.pointee.sessions.set(UInt64(truncatingIfNeeded: sessions))
+        }
+        counts.pointee.heapBlocks.set(UInt64(truncatingIfNeeded: core.pointee.pool.heapAllocations))
+        counts.pointee.bytesHeld.set(UInt64(truncatingIfNeeded: core.pointee.pool.bytesInUse))
     }
 
     // MARK: Timers
 
     mutating func expireTimers() {
         let now = core.pointee.now
-        guard now >= nextDue else { return }
         activity.pointee.note(.timers)
         while let slot = core.pointee.wheel.expire(at: now) { expired(slot, now) }
         for number in periodicDue.indices where now >= periodicDue[number] {
             // A late period moves the schedule; it is never caught up.
             let interval = definition.periodic[number].interval
-            periodicDue[number] = max(periodicDue[number] &+ interval, now &+ interval / 2)
+            setPeriodic(number, due: max(periodicDue[number] &+ interval, now &+ interval / 2))
             activity.pointee.note(.periodic, detail: UInt32(truncatingIfNeeded: number))
             hooks.periodic(number, WorkerContext(core: core), state)
         }
         for listener in acceptResume.indices where now >= acceptResume[listener] {
-            acceptResume[listener] = MonotonicClock.never
+            setAcceptResume(listener, due: MonotonicClock.never)
             port.resumeAccepting(listener: listener)
         }
     }
@@ -169,7 +167,7 @@ extension Worker where Port: ~Copyable {
     private mutating func endSilent(_ slot: Int) {
         // Its timer may come once more before the end is carried out.
         guard !core.pointee.sessions.records[slot].endRequested else { return }
-        core.pointee.counters.silent &+= 1
+        core.pointee.counts.pointee.silent &+= 1
         core.pointee.requestEnd(slot, .silent)
     }
 
@@ -179,15 +177,18 @@ extension Worker where Port: ~Copyable {
     /// the worker from receiving for long.
     mutating func flush() {
         activity.pointee.note(.flush)
-        core.pointee.flushGroups()
+        if core.pointee.groups.hasPublished {
+            if core.pointee.groups.gainsByBatches { port.batchNextWait() }
+            core.pointee.flushGroups()
+        }
         for position in 0..<core.pointee.deferred.count {
-            let slot = core.pointee.deferred[position]
+            let slot = Int(core.pointee.deferred[position])
             core.pointee.sessions.records[slot].isDeferred = false
             core.pointee.markDirty(slot)
         }
         core.pointee.deferred.removeAll()
         if core.pointee.dirty.count <= core.pointee.configuration.flushSlice, core.pointee.waiting.isEmpty {
-            for position in 0..<core.pointee.dirty.count { flush(core.pointee.dirty[position]) }
+            for position in 0..<core.pointee.dirty.count { flush(Int(core.pointee.dirty[position])) }
         } else {
             queueOutput()
             flushSlice()
@@ -198,7 +199,7 @@ extension Worker where Port: ~Copyable {
     /// Has everybody with new output wait for a slice, but for output that cannot wait.
     private mutating func queueOutput() {
         for position in 0..<core.pointee.dirty.count {
-            let slot = core.pointee.dirty[position]
+            let slot = Int(core.pointee.dirty[position])
             let record = core.pointee.sessions.records + slot
             guard record.pointee.isDirty else { continue }
             guard !record.pointee.namesInput else {

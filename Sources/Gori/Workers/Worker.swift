@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Overlapped
+internal import Platform
 internal import Synchronization
 internal import Wire
 
@@ -17,20 +18,28 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
     let mailboxes: Mailboxes
     let executor: WorkerExecutor
     let published: PublishedCounters
-    /// Its own of what is published.
-    let page: CounterPages.Page
     let sessionCount: UnsafeMutablePointer<Atomic<Int>>
+    /// How many that says, as far as the end of a turn knows; -1: look again.
+    var toldSessions = 0
     let activity: UnsafeMutablePointer<WorkerActivity>
     let addressLimit: AddressLimit?
     let hooks: Hooks
     let routes: UnsafeMutablePointer<Route>
     let routeCount: Int
     let index: Int
+    /// There is no other worker, and so no message from one or to one.
+    private let isAlone: Bool
     let parts: UnsafeMutablePointer<IOVector>
-    var periodicDue: [UInt64] = []
+    /// What its sessions may hold before those of all are looked at, in bytes.
+    let memoryShare: Int
+    /// When each periodic hook is to run.
+    private(set) var periodicDue: [UInt64]
+    /// The first of them, and of when listeners are to go on: looked at in every turn, changed in few.
+    private var choresDue = MonotonicClock.never
     /// Before this nothing is due.
     var nextDue: UInt64 = 0
-    var acceptResume: [UInt64] = []
+    /// When each listener is to go on.
+    private(set) var acceptResume: [UInt64] = []
     var openListeners = 0
     var listeners: [Int32] = []
     var reserve = DescriptorReserve()
@@ -49,16 +58,17 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
         core = .allocate(capacity: 1)
         core.initialize(
             to: WorkerCore(
-                index: index, definition: definition, mailboxes: surroundings.mailboxes, now: now,
-                startedAt: surroundings.startedAt))
+                index: index, definition: definition, mailboxes: surroundings.mailboxes,
+                counts: surroundings.published.pages.counts(of: index), now: now, startedAt: surroundings.startedAt))
+        surroundings.published.pages.setPort(port.counterMemory, of: index)
         self.port = port
         self.index = index
+        isAlone = surroundings.mailboxes.workerCount == 1
         self.definition = definition
         mailboxes = surroundings.mailboxes
         published = surroundings.published
         addressLimit = surroundings.addressLimit
         activity = surroundings.published.activity(of: index)
-        page = surroundings.published.pages.page(of: index)
         sessionCount = surroundings.published.sessionCount(of: index)
         executor = WorkerExecutor(mailboxes: mailboxes, worker: index)
         core.pointee.executor = executor
@@ -66,11 +76,14 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
         routes = definition.router.routes
         routeCount = definition.router.count
         parts = .allocate(capacity: WorkerCore.partLimit)
+        let memoryLimit = definition.configuration.memoryLimit
+        memoryShare = memoryLimit > 0 ? memoryLimit / surroundings.mailboxes.workerCount : Int.max
         state = definition.makeState(index)
         periodicDue = definition.periodic.map { now &+ $0.interval }
         #if DEBUG || GORI_FAULTS
             faults = WorkerFaults(worker: index, startedAt: now)
         #endif
+        noteChores()
     }
 
     deinit {
@@ -87,8 +100,10 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
     mutating func open(listeners: [Int32]) throws(PortError) {
         activity.pointee.adoptThread()
         try port.open()
+        port.fetchesRows(at: core.pointee.sessions.records, stride: MemoryLayout<SessionRecord>.stride)
         for (number, descriptor) in listeners.enumerated() { port.accept(on: descriptor, listener: number) }
         acceptResume = Array(repeating: MonotonicClock.never, count: listeners.count)
+        noteChores()
         openListeners = listeners.count
         self.listeners = listeners
     }
@@ -100,6 +115,7 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
     }
 
     /// One turn: submit and wait, completions, mail, timers, flush.
+    @inline(__always)
     mutating func step() throws(PortError) {
         activity.pointee.end()
         #if DEBUG || GORI_FAULTS
@@ -114,14 +130,16 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
         }
         core.pointee.settle()
         // Mail before packets: what another worker did before it answered a client is known when that client speaks.
-        readMail()
+        activity.pointee.note(.mail)
+        if mailboxes.hasLetters(of: index) { readLetters() }
+        if !isAlone { readMessages() }
         activity.pointee.note(.completions)
         while let completion = next {
             complete(completion)
             next = port.next()
             if next == nil { next = gather() }
         }
-        expireTimers()
+        if core.pointee.now >= nextDue { expireTimers() }
         if core.pointee.now >= core.pointee.alarm { core.pointee.alarm = MonotonicClock.never }
         #if DEBUG || GORI_FAULTS
             faults.stallIfDue(now: core.pointee.now, activity)
@@ -131,11 +149,11 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
             hooks.turn(WorkerContext(core: core), state)
         }
         keepMemoryLimit()
-        carryOutEnds()
+        if !core.pointee.ending.isEmpty { carryOutEnds() }
         // Mail before output, which some ports send at once: who has been answered knows that the others are told.
-        postMail()
+        if !isAlone { postMail() }
         flush()
-        publishCounters()
+        publishGauges()
         if core.pointee.isDraining { checkDrained() }
     }
 
@@ -146,7 +164,7 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
         core.pointee.now = now
         core.pointee.wheel.advance(to: now)
         core.pointee.turn &+= 1
-        core.pointee.counters.turns &+= 1
+        core.pointee.counts.pointee.turns &+= 1
         activity.pointee.begin(now, turn: core.pointee.turn)
         published.wakeWatchdog()
     }
@@ -157,15 +175,29 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
         guard mailboxes.prepareToSleep(index), core.pointee.deferred.isEmpty, core.pointee.ending.isEmpty,
             core.pointee.waiting.isEmpty
         else { return 0 }
-        var deadline = min(core.pointee.wheel.nextDeadline, drainDeadline, core.pointee.alarm)
-        for due in periodicDue { deadline = min(deadline, due) }
-        for due in acceptResume { deadline = min(deadline, due) }
+        var deadline = min(core.pointee.wheel.nextDeadline, drainDeadline, core.pointee.alarm, choresDue)
         #if DEBUG || GORI_FAULTS
             deadline = min(deadline, faults.nextDue)
         #endif
         if core.pointee.outboxes.isBlocked { deadline = min(deadline, core.pointee.now &+ 1_000_000) }
         nextDue = deadline
         return deadline
+    }
+
+    /// Says when a periodic hook runs again.
+    mutating func setPeriodic(_ number: Int, due: UInt64) {
+        periodicDue[number] = due
+        noteChores()
+    }
+
+    /// Says when a listener goes on.
+    mutating func setAcceptResume(_ listener: Int, due: UInt64) {
+        acceptResume[listener] = due
+        noteChores()
+    }
+
+    private mutating func noteChores() {
+        choresDue = min(periodicDue.min() ?? MonotonicClock.never, acceptResume.min() ?? MonotonicClock.never)
     }
 
     // MARK: Completions
@@ -200,7 +232,7 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
     private mutating func received(_ completion: Completion) {
         guard let record = record(completion.key) else { return }
         let bytes = port.bytes(of: completion.slice)
-        core.pointee.counters.bytesReceived &+= UInt64(bytes.count)
+        core.pointee.counts.pointee.bytesReceived &+= UInt64(bytes.count)
         record.pointee.receivedAt = core.pointee.now
         guard record.pointee.phase == .open || record.pointee.phase == .greeting, !record.pointee.endRequested
         else { return }
@@ -236,7 +268,7 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
             let unsent = UnsafeRawBufferPointer(rebasing: part[taken...])
             if taken > 0 { begun = core.pointee.framing.boundary(in: part, from: taken) - taken }
             rest.append(unsent, pool: &core.pointee.pool)
-            core.pointee.counters.bytesBacklogged &+= UInt64(unsent.count)
+            core.pointee.counts.pointee.bytesBacklogged &+= UInt64(unsent.count)
         }
         record.pointee.backlog.prepend(rest, begunBytes: begun)
         core.pointee.markDirty(completion.key.slot)
@@ -291,13 +323,14 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
 
     /// Reads again what was paused for congestion.
     mutating func resumeCongested() {
-        for id in core.pointee.congested {
+        for index in 0..<core.pointee.congested.count {
+            let id = core.pointee.congested[index]
             guard let record = core.pointee.find(id), !record.pointee.slowPartRuns,
                 record.pointee.backlog.byteCount <= core.pointee.configuration.backlogHighWater
             else { continue }
             resume(id.slot, record)
         }
-        core.pointee.congested.removeAll(keepingCapacity: true)
+        core.pointee.congested.removeAll()
     }
 
     mutating func pause(_ slot: Int, _ record: UnsafeMutablePointer<SessionRecord>) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Overlapped
+internal import Platform
 public import Wire
 
 /// A worker inside a handler or a hook: its number, its time, its mail, and all its sessions by id.
@@ -159,7 +160,7 @@ public struct WorkerContext: ~Escapable {
     }
 
     @usableFromInline
-    func countEncodeFailure() { pointer.pointee.counters.encodeFailures &+= 1 }
+    func countEncodeFailure() { pointer.pointee.counts.pointee.encodeFailures &+= 1 }
 
     @usableFromInline
     func sendElsewhere(_ packet: UnsafeRawBufferPointer, to id: SessionID) {

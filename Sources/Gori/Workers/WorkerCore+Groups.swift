@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Overlapped
+internal import Platform
 internal import Wire
 
 /// Groups: joining, leaving, and one log for each group and turn.
@@ -122,8 +123,8 @@ extension WorkerCore {
 
     /// Gives every member of the turn's groups its reference to the log.
     mutating func flushGroups() {
-        for place in groups.dirty {
-            let place = Int(place)
+        for position in 0..<groups.dirty.count {
+            let place = Int(groups.dirty[position])
             if groups.records[place].log.count == 1, !groups.records[place].isGivenInPart {
                 giveWhole(groups.records[place].log[0].bytes, place)
                 continue

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Overlapped
+internal import Platform
 internal import Wire
 
 /// Outgoing bytes: appended to a session's output, gathered into one send at the end of the turn.
@@ -25,7 +26,7 @@ extension WorkerCore {
         let record = sessions.records + slot
         guard record.pointee.backlog.isEmpty || memory.baseAddress == nil else {
             record.pointee.backlog.commit(count, pool: &pool)
-            counters.bytesBacklogged &+= UInt64(count)
+            counts.pointee.bytesBacklogged &+= UInt64(count)
             return checkBacklog(slot)
         }
         guard count > 0 else { return }
@@ -54,7 +55,7 @@ extension WorkerCore {
         let record = sessions.records + slot
         guard record.pointee.backlog.isEmpty else {
             record.pointee.backlog.append(bytes, pool: &pool)
-            counters.bytesBacklogged &+= UInt64(bytes.count)
+            counts.pointee.bytesBacklogged &+= UInt64(bytes.count)
             return checkBacklog(slot)
         }
         append(slot, bytes)
@@ -66,7 +67,7 @@ extension WorkerCore {
     private mutating func hurry(_ slot: Int, _ record: UnsafeMutablePointer<SessionRecord>) {
         guard !record.pointee.isUrgent else { return }
         record.pointee.isUrgent = true
-        if record.pointee.isWaiting { dirty.append(slot) }
+        if record.pointee.isWaiting { dirty.append(Int32(truncatingIfNeeded: slot)) }
     }
 
     /// What names receive memory goes out in its turn: that memory is the kernel's again in the next (rule M4).
@@ -74,7 +75,7 @@ extension WorkerCore {
     private mutating func hurryBeforeInputIsGone(_ slot: Int, _ record: UnsafeMutablePointer<SessionRecord>) {
         guard !record.pointee.namesInput else { return }
         record.pointee.namesInput = true
-        if record.pointee.isWaiting { dirty.append(slot) }
+        if record.pointee.isWaiting { dirty.append(Int32(truncatingIfNeeded: slot)) }
     }
 
     /// Adds a part; one that follows the last in memory makes it longer instead.
@@ -82,7 +83,6 @@ extension WorkerCore {
     private mutating func append(_ slot: Int, _ bytes: UnsafeRawBufferPointer) {
         guard bytes.count > 0 else { return }
         let record = sessions.records + slot
-        record.pointee.outputBytes &+= bytes.count
         let count = Int(record.pointee.partCount)
         guard count > 0 else {
             record.pointee.firstPart = IOVector(bytes)
@@ -144,7 +144,7 @@ extension WorkerCore {
         let record = sessions.records + slot
         guard !record.pointee.isDirty else { return }
         record.pointee.isDirty = true
-        dirty.append(slot)
+        dirty.append(Int32(truncatingIfNeeded: slot))
     }
 
     /// Has the flush of the next turn look at a session again.
@@ -152,7 +152,7 @@ extension WorkerCore {
         let record = sessions.records + slot
         guard !record.pointee.isDeferred else { return }
         record.pointee.isDeferred = true
-        deferred.append(slot)
+        deferred.append(Int32(truncatingIfNeeded: slot))
     }
 
     /// Takes the turn's output of a session: at most `partLimit` parts and `flushLimit` bytes into `list`, the rest
@@ -195,15 +195,15 @@ extension WorkerCore {
             checkBacklog(slot)
             deferToNextTurn(slot)
         }
-        counters.sends &+= UInt64(sends)
-        counters.bytesSent &+= UInt64(bytes)
+        counts.pointee.sends &+= UInt64(sends)
+        counts.pointee.bytesSent &+= UInt64(bytes)
     }
 
     /// How much of a part still goes out: all of it, or as many whole packets as fit.
     private mutating func roomFor(_ part: IOVector, limit: Int) -> Int {
         guard part.count > limit else { return part.count }
         guard limit > 0 else { return 0 }
-        guard definition.onBytes == nil else { return limit }
+        guard !definition.takesBytes else { return limit }
         return framing.lastBoundary(in: part.bytes, upTo: limit)
     }
 
@@ -211,17 +211,16 @@ extension WorkerCore {
     @inline(__always)
     mutating func clearOutput(_ slot: Int) {
         let record = sessions.records + slot
-        if let more = record.pointee.moreParts {
+        if record.pointee.partCount > 1, let more = record.pointee.moreParts {
             giveBackParts(more, Self.partCapacity(Int(record.pointee.partCount) &- 1))
             record.pointee.moreParts = nil
         }
         record.pointee.partCount = 0
-        record.pointee.outputBytes = 0
     }
 
     mutating func keepBack(_ record: UnsafeMutablePointer<SessionRecord>, _ bytes: UnsafeRawBufferPointer) {
         record.pointee.backlog.append(bytes, pool: &pool)
-        counters.bytesBacklogged &+= UInt64(bytes.count)
+        counts.pointee.bytesBacklogged &+= UInt64(bytes.count)
     }
 
     /// A session above its cap ends; the cap is checked whenever the backlog grows.

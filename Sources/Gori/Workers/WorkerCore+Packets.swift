@@ -38,7 +38,7 @@ extension WorkerCore {
 
     /// Bytes of the packet at the start; of bytes without packets, as many as one send may have.
     private mutating func firstPacket(in bytes: UnsafeRawBufferPointer) -> Int {
-        guard definition.onBytes == nil, case .packet(let size, _) = framing.header(bytes), size <= bytes.count else {
+        guard !definition.takesBytes, case .packet(let size, _) = framing.header(bytes), size <= bytes.count else {
             return min(bytes.count, Self.flushLimit)
         }
         return size

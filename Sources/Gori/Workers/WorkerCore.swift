@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Overlapped
+internal import Platform
 internal import Wire
 
 /// What a worker owns besides its port: sessions, output, groups, timers, mail. One thread, no lock.
@@ -24,7 +25,8 @@ struct WorkerCore: ~Copyable {
     var groups = GroupTable()
     var wheel: TimerWheel
     var outboxes: Outboxes
-    var counters = WorkerCounters()
+    /// In memory of the server, which outlives the worker.
+    let counts: UnsafeMutablePointer<WorkerCounts>
 
     /// The time of this turn, read once.
     var now: UInt64
@@ -34,11 +36,11 @@ struct WorkerCore: ~Copyable {
     var sliceStart = UInt(0)
     var sliceEnd = UInt(0)
     /// Slots with output, or with something else for the flush to do.
-    var dirty: SlotList
+    var dirty: Column<Int32>
     /// Slots whose output waits for the next turn.
-    var deferred = SlotList(capacity: 1_024)
+    var deferred = Column<Int32>(capacity: 1_024)
     /// Sessions that ended in this turn and whose end has not been carried out.
-    var ending: [SessionID] = []
+    var ending = Column<SessionID>(capacity: 1_024)
     /// Slots whose output waits for a slice of the flush.
     var waiting = FlushQueue()
     /// Packets of this turn for other workers.
@@ -48,15 +50,19 @@ struct WorkerCore: ~Copyable {
     /// The session being handled sends more to another worker than that takes.
     var isCongested = false
     /// Sessions that are not read until the outboxes are empty again.
-    var congested: [SessionID] = []
+    var congested = Column<SessionID>()
     var slowPartsRunning = 0
     /// Set by the worker when it is made.
     var executor: WorkerExecutor?
     var isDraining = false
 
-    init(index: Int, definition: ServerDefinition, mailboxes: Mailboxes, now: UInt64, startedAt: UInt64) {
+    init(
+        index: Int, definition: ServerDefinition, mailboxes: Mailboxes, counts: UnsafeMutablePointer<WorkerCounts>,
+        now: UInt64, startedAt: UInt64
+    ) {
         let configuration = definition.configuration
         self.index = index
+        self.counts = counts
         self.definition = definition
         self.configuration = configuration
         self.now = now
@@ -67,12 +73,18 @@ struct WorkerCore: ~Copyable {
             sizeIncludesHeader: framing.sizeIncludesHeader, maximumPacketSize: Hello.maximumPacketSize)
         sendsPackets = configuration.techniques.contains(.sendPerPacket)
         hasSessionLayer = configuration.sessionLayer.served != nil
-        dirty = SlotList(capacity: max(1, configuration.sessionsPerWorker))
+        dirty = Column(capacity: configuration.sessionsPerWorker)
         sessions = SessionTable(capacity: configuration.sessionsPerWorker)
         wheel = TimerWheel(capacity: configuration.sessionsPerWorker, now: now)
         outboxes = Outboxes(mailboxes: mailboxes, worker: index)
         parcels = Array(repeating: nil, count: mailboxes.workerCount)
-        ending.reserveCapacity(1_024)
+    }
+
+    /// What the worker has done so far.
+    var counters: WorkerCounters {
+        var counters = WorkerCounters()
+        LiveCounts.add(counts, to: &counters)
+        return counters
     }
 
     /// The record of an id, nil when the session has ended or lives elsewhere.
@@ -105,7 +117,7 @@ struct WorkerCore: ~Copyable {
         let record = sessions.records + slot
         guard record.pointee.phase == .open || record.pointee.phase == .greeting, !record.pointee.endRequested
         else { return }
-        if reason == .slowReader { counters.slowReaders &+= 1 }
+        if reason == .slowReader { counts.pointee.slowReaders &+= 1 }
         record.pointee.endRequested = true
         record.pointee.endReason = reason
         ending.append(id(of: slot))
@@ -114,7 +126,7 @@ struct WorkerCore: ~Copyable {
     /// Counts an invalid packet; ends the session when its budget is spent.
     mutating func violate(_ slot: Int) {
         let record = sessions.records + slot
-        counters.violations &+= 1
+        counts.pointee.violations &+= 1
         if now &- record.pointee.violationWindow >= 60_000_000_000 {
             record.pointee.violationWindow = now
             record.pointee.violations = 0

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What one worker has done since the server started; plain counts that their owner writes.
+internal import Platform
+
+/// What one worker has done since the server started; plain counts.
 public struct WorkerCounters: Sendable, BitwiseCopyable {
     /// Connections accepted.
     public var accepted: UInt64 = 0
@@ -37,4 +39,24 @@ public struct WorkerCounters: Sendable, BitwiseCopyable {
 
     /// All zero.
     public init() {}
+}
+
+/// Where a worker counts: the counts of `WorkerCounters` in the same order, raised by its thread alone.
+struct WorkerCounts: ~Copyable {
+    let accepted = LiveCount()
+    let sessions = LiveCount()
+    let bytesReceived = LiveCount()
+    let packets = LiveCount()
+    let violations = LiveCount()
+    let sends = LiveCount()
+    let bytesSent = LiveCount()
+    let bytesBacklogged = LiveCount()
+    let slowReaders = LiveCount()
+    let endedForMemory = LiveCount()
+    let silent = LiveCount()
+    let turns = LiveCount()
+    let encodeFailures = LiveCount()
+    let heapBlocks = LiveCount()
+    let refusedWaiting = LiveCount()
+    let bytesHeld = LiveCount()
 }

@@ -2,6 +2,7 @@
 
 internal import CLiburing
 internal import Glibc
+internal import Platform
 
 /// What the epoll port knows of one listener.
 struct EpollListener {
@@ -45,7 +46,7 @@ extension EpollPort {
         guard listener < listeners.count, listeners[listener].descriptor >= 0 else { return }
         let key = CompletionKey(slot: listener, generation: 0)
         while true {
-            counters.systemCalls &+= 1
+            counts.pointee.systemCalls &+= 1
             let accepted = SystemCalls.accept(listeners[listener].descriptor)
             if accepted < 0, errno == EINTR || errno == ECONNABORTED { continue }
             guard accepted >= 0 else { break }
@@ -63,10 +64,10 @@ extension EpollPort {
             acceptCount < Self.acceptShare
         {
             acceptCount &+= 1
-            counters.systemCalls &+= 1
+            counts.pointee.systemCalls &+= 1
             let accepted = SystemCalls.accept(listeners[listener].descriptor)
             if accepted >= 0 {
-                counters.completions &+= 1
+                counts.pointee.completions &+= 1
                 return Completion(.accepted, key, result: accepted)
             }
             switch errno {
@@ -74,7 +75,7 @@ extension EpollPort {
             case EINTR, ECONNABORTED, EPROTO: continue
             default:
                 let code = errno
-                counters.acceptPauses &+= 1
+                counts.pointee.acceptPauses &+= 1
                 listeners[listener].isPaused = true
                 set.change(listeners[listener].descriptor, 0, data: Self.data(listener))
                 return Completion(.acceptPaused, key, result: code)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Glibc
+internal import Platform
 
 /// Closing. Nothing is ever in flight here, so that close(2) may be called at once; the key stays in use until `closed`
 /// has been delivered.
@@ -15,7 +16,7 @@ extension EpollPort {
         if stream.pointee.peerFinished || stream.pointee.ended { return closeNow(stream, key) }
         stream.pointee.phase = .finishing
         stream.pointee.wantsReceive = false
-        counters.systemCalls &+= 1
+        counts.pointee.systemCalls &+= 1
         guard SystemCalls.shutdown(stream.pointee.descriptor, SHUT_WR) == 0 else { return closeNow(stream, key) }
         updateInterest(stream, key)
         if stream.pointee.phase == .finishing, stream.pointee.isReadable { discardInput(stream, key) }
@@ -26,7 +27,7 @@ extension EpollPort {
         guard let stream = find(key), stream.pointee.phase == .open || stream.pointee.phase == .finishing
         else { return }
         if hard {
-            counters.systemCalls &+= 1
+            counts.pointee.systemCalls &+= 1
             SystemCalls.endWithReset(stream.pointee.descriptor)
         } else if mayHoldInput(stream.pointee), !stream.pointee.peerFinished, !stream.pointee.ended {
             // A socket that is closed with bytes unread resets its peer.
@@ -41,7 +42,7 @@ extension EpollPort {
     /// Reads and throws away; closes at the peer's end of stream or when it has been enough.
     mutating func discardInput(_ stream: UnsafeMutablePointer<EpollStream>, _ key: CompletionKey) {
         while stream.pointee.discarded <= Self.discardLimit {
-            counters.systemCalls &+= 1
+            counts.pointee.systemCalls &+= 1
             let count = SystemCalls.receive(stream.pointee.descriptor, scratch, Self.share)
             if count > 0 {
                 stream.pointee.discarded &+= count
@@ -59,7 +60,7 @@ extension EpollPort {
         stream.pointee.phase = .closed
         stream.pointee.interest = 0
         stream.pointee.wantsReceive = false
-        counters.systemCalls &+= 1
+        counts.pointee.systemCalls &+= 1
         SystemCalls.close(stream.pointee.descriptor)
         stream.pointee.descriptor = -1
         pending.append(Completion(.closed, key))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import CLiburing
+internal import Platform
 
 /// Level-triggered watching (`PortTechniques.levelTriggered`): a stream is watched for what its caller waits for now,
 /// and the kernel tells again for as long as that is so (epoll(7)).
@@ -14,7 +15,7 @@ extension EpollPort {
         let wanted = Self.interest(of: stream.pointee)
         guard wanted != before else { return }
         stream.pointee.interest = wanted
-        counters.systemCalls &+= 1
+        counts.pointee.systemCalls &+= 1
         let data = key.rawValue | EpollSource.stream
         if before == 0 {
             let refused = set.add(stream.pointee.descriptor, wanted, data: data)

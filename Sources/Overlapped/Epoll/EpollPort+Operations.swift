@@ -2,6 +2,7 @@
 
 internal import CLiburing
 internal import Glibc
+internal import Platform
 
 /// A descriptor whose operations wait for readiness, and the file status flags that it had before.
 struct WatchedDescriptor {
@@ -97,11 +98,11 @@ extension EpollPort {
         }
         // An event need not mean that the connection stands.
         var waiting = pollfd(fd: record.descriptor, events: Int16(POLLOUT), revents: 0)
-        counters.systemCalls &+= 1
+        counts.pointee.systemCalls &+= 1
         guard poll(&waiting, 1, 0) == 1 else { return nil }
         var code: Int32 = 0
         var size = socklen_t(MemoryLayout<Int32>.size)
-        counters.systemCalls &+= 1
+        counts.pointee.systemCalls &+= 1
         let asked = getsockopt(record.descriptor, SOL_SOCKET, SO_ERROR, &code, &size)
         return asked == 0 ? -code : -errno
     }
@@ -109,15 +110,15 @@ extension EpollPort {
     /// A call's result or minus its errno, nil when it would have to wait.
     private mutating func result(_ call: () -> Int32) -> Int32? {
         while true {
-            counters.systemCalls &+= 1
-            counters.submissions &+= 1
+            counts.pointee.systemCalls &+= 1
+            counts.pointee.submissions &+= 1
             let result = call()
             if result >= 0 { return result }
             switch errno {
             case EINTR: continue
             case EAGAIN: return nil
             default:
-                if errno == EFAULT { counters.noteFault() }
+                if errno == EFAULT { counts.pointee.noteFault() }
                 return -errno
             }
         }
@@ -132,7 +133,7 @@ extension EpollPort {
         let flags = cl_descriptor_flags(descriptor)
         watched[descriptor] = WatchedDescriptor(flags: flags)
         _ = cl_set_nonblocking(descriptor)
-        counters.systemCalls &+= 1
+        counts.pointee.systemCalls &+= 1
         _ = set.add(
             descriptor, EpollSet.stream,
             data: UInt64(UInt32(bitPattern: descriptor)) << 8 | EpollSource.operations)
@@ -142,7 +143,7 @@ extension EpollPort {
         guard operations.first(descriptor, .incoming) == nil, operations.first(descriptor, .outgoing) == nil,
             let watch = watched.removeValue(forKey: descriptor)
         else { return }
-        counters.systemCalls &+= 1
+        counts.pointee.systemCalls &+= 1
         set.remove(descriptor)
         watch.restore(descriptor)
     }

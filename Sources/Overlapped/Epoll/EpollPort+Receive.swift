@@ -2,6 +2,7 @@
 
 internal import CLiburing
 internal import Glibc
+internal import Platform
 
 /// Receiving: an edge says that there is something, then the stream is read until a read comes back short.
 ///
@@ -25,7 +26,7 @@ extension EpollPort {
         stream.pointee.generation = key.generation
         stream.pointee.phase = .open
         if techniques.contains(.levelTriggered) { return }
-        counters.systemCalls &+= 1
+        counts.pointee.systemCalls &+= 1
         let refused = set.add(descriptor, EpollSet.stream, data: key.rawValue | EpollSource.stream)
         guard refused != 0, let end = fail(stream, key, refused) else { return }
         endings.append(end)
@@ -68,7 +69,7 @@ extension EpollPort {
     @inline(__always)
     private mutating func note(_ key: CompletionKey, _ flags: UInt32) -> UnsafeMutablePointer<EpollStream>? {
         guard let stream = find(key) else {
-            counters.stale &+= 1
+            counts.pointee.stale &+= 1
             return nil
         }
         if flags & Self.sendEvents != 0, stream.pointee.isTracking, let completion = goOnSending(stream, key) {
@@ -95,17 +96,17 @@ extension EpollPort {
         }
         let room = min(Self.share, Self.memorySize &- filled)
         guard room >= Self.leastRoom else {
-            counters.buffersExhausted &+= 1
+            counts.pointee.buffersExhausted &+= 1
             stream.pointee.isQueued = true
             starved.append(key)
             return nil
         }
-        counters.systemCalls &+= 1
+        counts.pointee.systemCalls &+= 1
         cl_show(memory + filled, room)
         let count = SystemCalls.receive(stream.pointee.descriptor, memory + filled, room)
         cl_hide(memory + (filled &+ max(0, count)), room &- max(0, count))
         guard count > 0 else { return endOfRead(stream, key, count == 0 ? 0 : errno) }
-        counters.completions &+= 1
+        counts.pointee.completions &+= 1
         let slice = ReceiveSlice(
             offset: UInt32(truncatingIfNeeded: filled), count: UInt32(truncatingIfNeeded: count))
         filled &+= count
@@ -138,7 +139,7 @@ extension EpollPort {
             greedy.append(key)
             return nil
         case 0:
-            counters.completions &+= 1
+            counts.pointee.completions &+= 1
             stream.pointee.peerFinished = true
             stream.pointee.wantsReceive = false
             updateInterest(stream, key)
@@ -153,7 +154,7 @@ extension EpollPort {
         _ stream: UnsafeMutablePointer<EpollStream>, _ key: CompletionKey, _ code: Int32
     ) -> Completion? {
         guard !stream.pointee.ended else { return nil }
-        if code == EFAULT { counters.noteFault() }
+        if code == EFAULT { counts.pointee.noteFault() }
         stream.pointee.ended = true
         stream.pointee.wantsReceive = false
         updateInterest(stream, key)

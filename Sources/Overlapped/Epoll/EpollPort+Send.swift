@@ -2,6 +2,7 @@
 
 internal import CLiburing
 internal import Glibc
+internal import Platform
 
 /// Sending: at once, and what the kernel does not take is told first thing in the next turn. Only a tracked send waits
 /// for room.
@@ -14,8 +15,8 @@ extension EpollPort {
         precondition(parts.count <= 64, "a gather list has at most 64 parts")
         stream.pointee.sendTurn = turn
         if techniques.contains(.sendPerPacket) { return sendEach(stream, key, parts) }
-        counters.systemCalls &+= 1
-        counters.submissions &+= 1
+        counts.pointee.systemCalls &+= 1
+        counts.pointee.submissions &+= 1
         var total = parts[0].count
         let sent: Int
         if parts.count == 1 {
@@ -37,8 +38,8 @@ extension EpollPort {
     ) {
         var taken = 0
         for part in parts {
-            counters.systemCalls &+= 1
-            counters.submissions &+= 1
+            counts.pointee.systemCalls &+= 1
+            counts.pointee.submissions &+= 1
             let sent = SystemCalls.send(stream.pointee.descriptor, part.base, part.count)
             taken &+= max(0, sent)
             if sent == part.count { continue }
@@ -53,7 +54,7 @@ extension EpollPort {
     ) {
         switch result {
         case 0..., -EAGAIN, -ENOBUFS, -ENOMEM, -EINTR:
-            counters.blockedSends &+= 1
+            counts.pointee.blockedSends &+= 1
             stream.pointee.unsentStart = UInt32(truncatingIfNeeded: nextUnsent.count)
             stream.pointee.unsentCount = UInt32(truncatingIfNeeded: parts.count)
             nextUnsent.append(contentsOf: parts)
@@ -98,8 +99,8 @@ extension EpollPort {
     mutating func goOnSending(_ stream: UnsafeMutablePointer<EpollStream>, _ key: CompletionKey) -> Completion? {
         guard stream.pointee.phase == .open, !stream.pointee.ended else { return nil }
         while stream.pointee.trackedCount > 0 {
-            counters.systemCalls &+= 1
-            counters.submissions &+= 1
+            counts.pointee.systemCalls &+= 1
+            counts.pointee.submissions &+= 1
             let count = SystemCalls.send(
                 stream.pointee.descriptor, stream.pointee.tracked, stream.pointee.trackedCount)
             if count >= 0 {

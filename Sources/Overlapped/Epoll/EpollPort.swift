@@ -24,11 +24,13 @@ public struct EpollPort: CompletionPort, ~Copyable {
     var operations = OperationTable()
     var watched: [Int32: WatchedDescriptor] = [:]
     /// Counted since the port was made.
-    public internal(set) var counters = PortCounters()
+    public let counterMemory = PortCounterMemory()
+    let counts: UnsafeMutablePointer<PortCounts>
     /// Wakes this port from any thread.
     public let doorbell: Doorbell
     private let doorbellDescriptor: Int32
 
+    private var clock = TurnClock()
     var turn: UInt64 = 1
     /// Bytes of the receive memory that this turn has filled.
     var filled = 0
@@ -39,12 +41,11 @@ public struct EpollPort: CompletionPort, ~Copyable {
     /// Connections taken from the event's listener in this turn.
     var acceptCount = 0
     /// Completions made outside the kernel's events, delivered before those.
-    var pending: [Completion] = []
-    private var pendingHead = 0
+    var pending = PendingCompletions()
     /// Sends of this turn that were not taken whole; delivered first in the next.
-    var blocked: [Completion] = []
+    var blocked = Column<Completion>()
     /// Streams that a send of this turn found dead; behind the blocked ones.
-    var endings: [Completion] = []
+    var endings = Column<Completion>()
     /// The gather lists of blocked sends: those being delivered, and those of this turn.
     var unsent: [IOVector] = []
     var nextUnsent: [IOVector] = []
@@ -95,6 +96,7 @@ public struct EpollPort: CompletionPort, ~Copyable {
             throw PortError(call: "set-up of \(capacity) streams", code: refused == 0 ? ENOMEM : refused)
         }
         self.set = set
+        counts = counterMemory.counts
         self.memory = memory
         cl_hide(memory, Self.memorySize)
         scratch = memory + Self.memorySize
@@ -106,7 +108,6 @@ public struct EpollPort: CompletionPort, ~Copyable {
         reading.reserveCapacity(256)
         starved.reserveCapacity(256)
         greedy.reserveCapacity(256)
-        pending.reserveCapacity(1_024)
     }
 
     deinit {
@@ -137,7 +138,7 @@ public struct EpollPort: CompletionPort, ~Copyable {
         beginReading()
         if !retrying.isEmpty { retrySends() }
         putBlockedFirst()
-        counters.systemCalls &+= 1
+        counts.pointee.systemCalls &+= 1
         let count = set.wait(nanoseconds: timeout(until: deadline))
         guard count >= 0 || count == -EINTR else { throw PortError(call: "epoll_wait", code: -count) }
         eventHead = 0
@@ -147,7 +148,7 @@ public struct EpollPort: CompletionPort, ~Copyable {
     /// The next completion of this turn.
     public mutating func next() -> Completion? {
         while true {
-            if pendingHead < pending.count { return nextPending() }
+            if !pending.isEmpty { return nextPending() }
             hideSlices()
             if readingHead < reading.count {
                 let key = reading[readingHead]
@@ -166,13 +167,8 @@ public struct EpollPort: CompletionPort, ~Copyable {
         UnsafeRawBufferPointer(start: memory + Int(slice.offset), count: Int(slice.count))
     }
 
-    private mutating func nextPending() -> Completion {
-        let completion = pending[pendingHead]
-        pendingHead &+= 1
-        if pendingHead == pending.count {
-            pending.removeAll(keepingCapacity: true)
-            pendingHead = 0
-        }
+    private mutating func nextPending() -> Completion? {
+        guard let completion = pending.popFirst() else { return nil }
         if completion.kind != .blocked { hideSlices() }
         if completion.kind == .closed, let stream = find(completion.key) { stream.pointee.phase = .free }
         return completion
@@ -233,16 +229,21 @@ public struct EpollPort: CompletionPort, ~Copyable {
         nextUnsent.removeAll(keepingCapacity: true)
         guard !blocked.isEmpty || !endings.isEmpty else { return }
         // Who has closed a stream since wants to hear nothing of its sends.
-        var first = blocked.filter { find($0.key)?.pointee.phase == .open }
-        first += endings.filter { find($0.key)?.pointee.phase == .open }
-        blocked.removeAll(keepingCapacity: true)
-        endings.removeAll(keepingCapacity: true)
-        pending.insert(contentsOf: first, at: pendingHead)
+        blocked.append(contentsOf: endings)
+        endings.removeAll()
+        var kept = 0
+        for index in 0..<blocked.count where find(blocked[index].key)?.pointee.phase == .open {
+            blocked[kept] = blocked[index]
+            kept &+= 1
+        }
+        blocked.removeLast(blocked.count &- kept)
+        pending.putFirst(blocked)
+        blocked.removeAll()
     }
 
     /// How long to wait; nil: without end.
     private mutating func timeout(until deadline: UInt64) -> UInt64? {
-        guard pendingHead == pending.count, reading.isEmpty, deadline > 0 else { return 0 }
+        guard pending.isEmpty, reading.isEmpty, deadline > 0 else { return 0 }
         guard deadline != MonotonicClock.never || !retrying.isEmpty else { return nil }
         let now = now()
         let rest = deadline > now ? deadline &- now : 0
@@ -250,7 +251,7 @@ public struct EpollPort: CompletionPort, ~Copyable {
     }
 
     /// The kernel's time.
-    public mutating func now() -> UInt64 { set.isForeign ? set.foreignNow() : MonotonicClock.now() }
+    public mutating func now() -> UInt64 { set.isForeign ? set.foreignNow() : clock.now() }
 
     /// The stream of a key, nil when its slot has been given to another since.
     @inline(__always)

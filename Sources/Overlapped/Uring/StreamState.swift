@@ -23,11 +23,16 @@ struct StreamState {
         case closeQueued
     }
 
-    /// A descriptor of the process, or the place in the ring's own table when `fileFlags` says so.
+    // The first cache line: what every receive and every send looks at.
+    /// The descriptor of the process; of a direct one the place in the ring's own table.
     var descriptor: Int32 = -1
-    /// Or'ed into the flags of every submission: 0, or that `descriptor` is direct.
-    var fileFlags: UInt8 = 0
     var generation: UInt32 = 0
+    /// What submissions name: the descriptor, or a place in the ring's table when `fileFlags` says so.
+    var file: Int32 = -1
+    /// Or'ed into the flags of every submission.
+    var fileFlags: UInt8 = 0
+    /// The socket lies in the ring's table and has no descriptor, so that no system call can name it.
+    var isDirect = false
     var phase = Phase.free
     var receiveInFlight = false
     /// The receive in flight ends after one completion.
@@ -45,24 +50,29 @@ struct StreamState {
     var isHard = false
     /// The peer's end of stream came while the stream was paused.
     var holdsFinish = false
-    /// Bytes that came while the stream was paused.
-    var held = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+    /// What the turn's send names: how many parts, and where they lie until it is settled.
+    var partCount: UInt32 = 0
     /// The port's turn in which a silent send was queued, 0: none.
     var sendTurn: UInt64 = 0
-    var partCount: UInt32 = 0
     var parts: UnsafeMutablePointer<iovec>?
+    /// A list of one part lies here.
+    var onlyPart = iovec()
+
+    // What is rare.
     /// Where each part is a send of its own: parts that have been queued, none of which but the last may have failed,
     /// and the bytes of those before it. 0 otherwise.
     var partsQueued: UInt32 = 0
-    var bytesBefore = 0
-    var tracked: UnsafeRawPointer?
-    var trackedCount = 0
     /// Bytes thrown away while `finishing`.
     var discarded: UInt32 = 0
     /// Bytes received in `greedTurn`.
     var greed: UInt32 = 0
+    var bytesBefore = 0
+    /// Bytes that came while the stream was paused.
+    var held = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+    var tracked: UnsafeRawPointer?
+    var trackedCount = 0
     var greedTurn: UInt64 = 0
 
-    /// Whether the socket lies in the ring's table and has no descriptor, so that no system call can name it.
-    var isDirect: Bool { fileFlags != 0 }
+    /// Whether the socket lies in the ring's table beside its descriptor.
+    var isRegistered: Bool { fileFlags != 0 && !isDirect }
 }

@@ -2,6 +2,7 @@
 
 internal import CLiburing
 internal import Glibc
+internal import Platform
 
 /// What a port knows of one listener.
 struct ListenerState {
@@ -48,7 +49,7 @@ extension UringPort {
         let listener = key.slot
         guard result != 0, listener < listeners.count, listeners[listener].isStopping, listeners[listener].isArmed
         else { return }
-        counters.cancelsRepeated &+= 1
+        counts.pointee.cancelsRepeated &+= 1
         cancelAccept(listener)
     }
 
@@ -80,7 +81,7 @@ extension UringPort {
             return nil
         default:
             guard isLast else { return nil }
-            counters.acceptPauses &+= 1
+            counts.pointee.acceptPauses &+= 1
             return Completion(.acceptPaused, key, result: -result)
         }
     }
@@ -91,7 +92,7 @@ extension UringPort {
         let descriptor = listeners[listener].descriptor
         SystemCalls.setNonBlocking(descriptor)
         while true {
-            counters.systemCalls &+= 1
+            counts.pointee.systemCalls &+= 1
             let accepted = SystemCalls.accept(descriptor)
             if accepted < 0, errno == EINTR || errno == ECONNABORTED { continue }
             guard accepted >= 0 else { break }

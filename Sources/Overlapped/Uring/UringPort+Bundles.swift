@@ -2,6 +2,7 @@
 
 internal import CLiburing
 internal import Glibc
+internal import Platform
 
 /// What of a completion for several buffers has not been handed out.
 struct ReceiveBundle {
@@ -31,14 +32,14 @@ extension UringPort {
         bundle = ReceiveBundle(
             key: key, position: position, rest: Int(result), isLast: flags & UInt32(CL_CQE_F_MORE) == 0)
         guard let stream = find(key) else {
-            counters.stale &+= 1
+            counts.pointee.stale &+= 1
             return nextPiece()
         }
         if bundle.isLast {
             stream.pointee.receiveInFlight = false
             stream.pointee.receiveCancelled = false
         }
-        if bundle.rest > buffers.bufferSize { counters.receiveBundles &+= 1 }
+        if bundle.rest > buffers.bufferSize { counts.pointee.receiveBundles &+= 1 }
         return nextPiece()
     }
 

@@ -2,6 +2,7 @@
 
 internal import CLiburing
 internal import Glibc
+internal import Platform
 
 /// Closing, exactly (rule M3): nothing calls close(2) on a stream while anything of it is in flight, because the
 /// descriptor's number is somebody else's at once and what is still queued would reach a stranger.
@@ -34,13 +35,13 @@ extension UringPort {
         stream.pointee.phase = .closing
         stream.pointee.wantsReceive = false
         dropHeld(stream)
-        if stream.pointee.receiveInFlight || stream.pointee.trackedInFlight { counters.closesInFlight &+= 1 }
+        if stream.pointee.receiveInFlight || stream.pointee.trackedInFlight { counts.pointee.closesInFlight &+= 1 }
         if stream.pointee.isHard || stream.pointee.isDirect {
             cancelReceive(stream, key)
             cancelTracked(stream, key)
         } else if stream.pointee.receiveInFlight || stream.pointee.trackedInFlight {
             // Ends both: the receive completes with 0, the send with EPIPE.
-            counters.systemCalls &+= 1
+            counts.pointee.systemCalls &+= 1
             SystemCalls.shutdown(stream.pointee.descriptor, SHUT_RDWR)
             // A local socket with bytes waiting may never tell a multishot receive of that end (liburing issue 1549).
             cancelReceive(stream, key)
@@ -54,7 +55,7 @@ extension UringPort {
             shutdownDirect(stream, key)
             return true
         }
-        counters.systemCalls &+= 1
+        counts.pointee.systemCalls &+= 1
         return SystemCalls.shutdown(stream.pointee.descriptor, SHUT_WR) == 0
     }
 
@@ -66,7 +67,7 @@ extension UringPort {
     /// A send that is just being carried on is not found by a cancel: it is asked again until it is.
     mutating func completeCancelSend(_ key: CompletionKey, _ result: Int32) {
         guard result != 0, let stream = find(key), stream.pointee.phase == .closing else { return }
-        if stream.pointee.trackedInFlight { counters.cancelsRepeated &+= 1 }
+        if stream.pointee.trackedInFlight { counts.pointee.cancelsRepeated &+= 1 }
         cancelTracked(stream, key)
     }
 
@@ -81,9 +82,10 @@ extension UringPort {
         else { return }
         if stream.pointee.isDirect { return closeDirect(stream, key) }
         if stream.pointee.isHard {
-            counters.systemCalls &+= 1
+            counts.pointee.systemCalls &+= 1
             SystemCalls.endWithReset(stream.pointee.descriptor)
         }
+        unregister(stream, key)
         stream.pointee.phase = .closeQueued
         let sqe = entry()
         sqe.pointee.opcode = UInt8(CL_OP_CLOSE)
@@ -109,7 +111,9 @@ extension UringPort {
         stream.pointee.phase = .free
         countStreams(by: -1)
         stream.pointee.descriptor = -1
+        stream.pointee.file = -1
         stream.pointee.fileFlags = 0
+        stream.pointee.isDirect = false
         return Completion(.closed, key)
     }
 }

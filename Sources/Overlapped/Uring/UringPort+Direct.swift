@@ -2,6 +2,7 @@
 
 internal import CLiburing
 internal import Glibc
+internal import Platform
 
 /// Direct descriptors: sockets that lie in the ring's own table at their stream's slot, so that a process may hold more
 /// of them than it may open files.
@@ -31,12 +32,14 @@ extension UringPort {
     /// handed over a dead descriptor hears of it as always.
     mutating func install(_ stream: UnsafeMutablePointer<StreamState>, slot: Int) {
         let descriptor = stream.pointee.descriptor
-        counters.systemCalls &+= 1
+        counts.pointee.systemCalls &+= 1
         guard ring.install(descriptor, at: UInt32(truncatingIfNeeded: slot)) else { return }
-        counters.systemCalls &+= 1
+        counts.pointee.systemCalls &+= 1
         SystemCalls.close(descriptor)
         stream.pointee.descriptor = Int32(truncatingIfNeeded: slot)
+        stream.pointee.file = stream.pointee.descriptor
         stream.pointee.fileFlags = UInt8(CL_SQE_FIXED_FILE)
+        stream.pointee.isDirect = true
     }
 
     /// Our end of stream. The kernel hands this to a worker thread of its own, so nothing is closed before it is done.
@@ -44,7 +47,7 @@ extension UringPort {
         stream.pointee.shutdownInFlight = true
         let sqe = entry()
         sqe.pointee.opcode = UInt8(CL_OP_SHUTDOWN)
-        sqe.pointee.fd = stream.pointee.descriptor
+        sqe.pointee.fd = stream.pointee.file
         sqe.pointee.flags = stream.pointee.fileFlags
         sqe.pointee.len = UInt32(SHUT_WR)
         sqe.pointee.user_data = key.rawValue | UringOperation.shutdown
@@ -63,7 +66,7 @@ extension UringPort {
         if stream.pointee.isHard {
             let sqe = entry()
             sqe.pointee.opcode = UInt8(CL_OP_CONNECT)
-            sqe.pointee.fd = stream.pointee.descriptor
+            sqe.pointee.fd = stream.pointee.file
             sqe.pointee.flags = stream.pointee.fileFlags | UInt8(CL_SQE_CQE_SKIP_SUCCESS)
             sqe.pointee.addr = Self.nobody
             sqe.pointee.off = UInt64(MemoryLayout<sockaddr>.size)

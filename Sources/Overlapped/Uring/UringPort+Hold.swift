@@ -49,8 +49,8 @@ extension UringPort {
     /// Frees lent buffers once all have been delivered, and what was blocked of the sends that name them has been told.
     mutating func freeLent() {
         guard !lent.isEmpty, lentDelivered == lent.count else { return }
-        for buffer in lent { Self.freeHeld(buffer) }
-        lent.removeAll(keepingCapacity: true)
+        for buffer in lent.view { Self.freeHeld(buffer) }
+        lent.removeAll()
         lentDelivered = 0
     }
 

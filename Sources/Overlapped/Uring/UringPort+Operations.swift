@@ -2,6 +2,7 @@
 
 internal import CLiburing
 internal import Glibc
+internal import Platform
 
 /// Overlapped operations over io_uring: one of each socket and direction in the kernel, the others behind it in order,
 /// because the kernel may complete two of them in any order.
@@ -40,7 +41,7 @@ extension UringPort {
         case .receive(_, let flags), .send(_, let flags):
             return flags.isLegal ? nil : -EOPNOTSUPP
         case .disconnect:
-            counters.systemCalls &+= 1
+            counts.pointee.systemCalls &+= 1
             return shutdown(record.descriptor, Int32(SHUT_WR)) == 0 ? 0 : -errno
         case .accept, .connect: return nil
         }
@@ -80,7 +81,7 @@ extension UringPort {
 
     mutating func completeOperation(_ key: CompletionKey, _ result: Int32) -> Completion? {
         guard let record = operations.find(key) else {
-            counters.stale &+= 1
+            counts.pointee.stale &+= 1
             return nil
         }
         record.isInKernel = false

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import CLiburing
+internal import Platform
 
 /// What a full completion queue asks for.
 extension UringPort {
@@ -8,7 +9,7 @@ extension UringPort {
         let entry = spilled[spilledHead]
         spilledHead &+= 1
         if spilledHead == spilled.count {
-            spilled.removeAll(keepingCapacity: true)
+            spilled.removeAll()
             spilledHead = 0
         }
         return translate(entry)
@@ -19,11 +20,11 @@ extension UringPort {
         tail = ring.completionTail
         collectFailedSends()
         while head != tail {
-            spilled.append(ring.completion(head).pointee)
+            spilled.append(KernelCompletion(ring.completion(head)))
             head &+= 1
         }
         ring.releaseCompletions(upTo: head)
-        counters.systemCalls &+= 1
+        counts.pointee.systemCalls &+= 1
         _ = ring.enter(submit: 0, wait: 0, flags: UInt32(CL_ENTER_GETEVENTS), argument: nil, size: 0)
         tail = ring.completionTail
     }

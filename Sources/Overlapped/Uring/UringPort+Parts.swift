@@ -2,6 +2,7 @@
 
 internal import CLiburing
 internal import Glibc
+internal import Platform
 
 /// Each part of a gather list as a send of its own (`PortTechniques.sendPerPacket`).
 ///
@@ -23,11 +24,11 @@ extension UringPort {
         _ stream: UnsafeMutablePointer<StreamState>, _ key: CompletionKey, _ list: UnsafeMutablePointer<iovec>
     ) {
         for index in 0..<Int(stream.pointee.partCount) {
-            counters.systemCalls &+= 1
+            counts.pointee.systemCalls &+= 1
             let part = list[index]
             let sent = SystemCalls.send(stream.pointee.descriptor, part.iov_base, part.iov_len)
             guard sent == part.iov_len else {
-                if sent < 0, errno == EFAULT { counters.noteFault() }
+                if sent < 0, errno == EFAULT { counts.pointee.noteFault() }
                 return settleFailure(key, sent < 0 ? -errno : Int32(truncatingIfNeeded: sent))
             }
             stream.pointee.bytesBefore &+= sent
@@ -42,7 +43,7 @@ extension UringPort {
             settleSends()
             putFailedFirst()
             var kept = 0
-            for index in separate.indices where queueNextPart(separate[index]) {
+            for index in 0..<separate.count where queueNextPart(separate[index]) {
                 separate[kept] = separate[index]
                 kept &+= 1
             }

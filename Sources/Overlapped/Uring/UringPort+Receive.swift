@@ -2,6 +2,7 @@
 
 internal import CLiburing
 internal import Glibc
+internal import Platform
 
 /// Receiving: multishot out of the shared buffers, fair between greedy and quiet streams (rule M4).
 extension UringPort {
@@ -18,10 +19,11 @@ extension UringPort {
         let stream = streams + key.slot
         stream.pointee = StreamState()
         stream.pointee.descriptor = descriptor
+        stream.pointee.file = descriptor
         stream.pointee.generation = key.generation
         stream.pointee.phase = .open
         countStreams(by: 1)
-        if hasDirectDescriptors { install(stream, slot: key.slot) }
+        if hasDirectDescriptors { install(stream, slot: key.slot) } else { register(stream, key) }
     }
 
     /// Starts to receive, or goes on after `pause`.
@@ -71,7 +73,7 @@ extension UringPort {
         stream.pointee.receiveIsOneShot = oneShot
         let sqe = entry()
         sqe.pointee.opcode = UInt8(CL_OP_RECV)
-        sqe.pointee.fd = stream.pointee.descriptor
+        sqe.pointee.fd = stream.pointee.file
         sqe.pointee.flags = UInt8(CL_SQE_BUFFER_SELECT) | stream.pointee.fileFlags
         sqe.pointee.ioprio = oneShot ? 0 : UInt16(CL_RECV_MULTISHOT)
         sqe.pointee.user_data = key.rawValue | UringOperation.receive
@@ -92,7 +94,7 @@ extension UringPort {
         guard result != 0, let stream = find(key), stream.pointee.receiveInFlight, stream.pointee.receiveCancelled
         else { return }
         stream.pointee.receiveCancelled = false
-        counters.cancelsRepeated &+= 1
+        counts.pointee.cancelsRepeated &+= 1
         cancelReceive(stream, key)
     }
 
@@ -109,7 +111,7 @@ extension UringPort {
         var slice = ReceiveSlice.none
         if flags & UInt32(CL_CQE_F_BUFFER) != 0 { slice = buffers.take(flags: flags, count: result) }
         guard let stream = find(key) else {
-            counters.stale &+= 1
+            counts.pointee.stale &+= 1
             return nil
         }
         let isLast = flags & UInt32(CL_CQE_F_MORE) == 0
@@ -143,7 +145,7 @@ extension UringPort {
             }
             if isLast { arm(stream, key) }
         default:
-            counters.lateReceives &+= 1
+            counts.pointee.lateReceives &+= 1
             advanceClose(stream, key)
         }
         return nil
@@ -162,7 +164,7 @@ extension UringPort {
         }
         switch -result {
         case ENOBUFS:
-            counters.buffersExhausted &+= 1
+            counts.pointee.buffersExhausted &+= 1
             stream.pointee.isParked = true
             // Without a limit the one that emptied the buffers would do so again.
             if !features.contains(.receiveLimit) { stream.pointee.readsOnePiece = true }

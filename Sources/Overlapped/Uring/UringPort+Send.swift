@@ -2,6 +2,7 @@
 
 internal import CLiburing
 internal import Glibc
+internal import Platform
 
 /// Sending: silent and inside the submission where that works, tracked for what the kernel did not take (rule M1).
 extension UringPort {
@@ -15,7 +16,7 @@ extension UringPort {
         else { return }
         precondition(stream.pointee.sendTurn != turn && !stream.pointee.trackedInFlight, "one send in flight a stream")
         precondition(parts.count <= 64, "a gather list has at most 64 parts")
-        let list = arena.copy(parts)
+        let list = keep(parts, of: stream)
         stream.pointee.sendTurn = turn
         stream.pointee.parts = list
         stream.pointee.partCount = UInt32(truncatingIfNeeded: parts.count)
@@ -23,6 +24,18 @@ extension UringPort {
         guard !techniques.contains(.sendPerPacket) else { return sendParts(stream, key) }
         guard queuesSends else { return sendNow(stream, key, list, parts.count) }
         queueSend(stream, key, list, parts.count)
+    }
+
+    /// Keeps a list until the send is settled: one part, as there is as a rule, with the stream.
+    @inline(__always)
+    private mutating func keep(
+        _ parts: UnsafeBufferPointer<IOVector>, of stream: UnsafeMutablePointer<StreamState>
+    ) -> UnsafeMutablePointer<iovec> {
+        guard parts.count == 1 else { return arena.copy(parts) }
+        let part = parts[0]
+        stream.pointee.onlyPart = iovec(iov_base: UnsafeMutableRawPointer(mutating: part.base), iov_len: part.count)
+        // The table of streams never moves.
+        return withUnsafeMutablePointer(to: &stream.pointee.onlyPart) { $0 }
     }
 
     /// Queues a silent send of so many parts.
@@ -33,7 +46,7 @@ extension UringPort {
     ) {
         silentSendsQueued &+= 1
         let sqe = entry()
-        sqe.pointee.fd = stream.pointee.descriptor
+        sqe.pointee.fd = stream.pointee.file
         sqe.pointee.flags = sendFlags | stream.pointee.fileFlags
         sqe.pointee.user_data = key.rawValue | UringOperation.silentSend
         cl_sqe_set_message_flags(sqe, Self.silentFlags)
@@ -59,12 +72,12 @@ extension UringPort {
         _ count: Int
     ) {
         let header = arena.header(of: list, count: count)
-        counters.systemCalls &+= 1
+        counts.pointee.systemCalls &+= 1
         let sent = SystemCalls.send(stream.pointee.descriptor, header)
         var total = 0
         for index in 0..<count { total &+= list[index].iov_len }
         guard sent != total else { return }
-        if sent < 0, errno == EFAULT { counters.noteFault() }
+        if sent < 0, errno == EFAULT { counts.pointee.noteFault() }
         settleFailure(key, sent < 0 ? -errno : Int32(truncatingIfNeeded: sent))
     }
 
@@ -98,7 +111,7 @@ extension UringPort {
     private mutating func submitTracked(_ stream: UnsafeMutablePointer<StreamState>, _ key: CompletionKey) {
         let sqe = entry()
         sqe.pointee.opcode = UInt8(CL_OP_SEND)
-        sqe.pointee.fd = stream.pointee.descriptor
+        sqe.pointee.fd = stream.pointee.file
         sqe.pointee.flags = stream.pointee.fileFlags
         sqe.pointee.addr = UInt64(UInt(bitPattern: stream.pointee.tracked))
         sqe.pointee.len = UInt32(truncatingIfNeeded: min(stream.pointee.trackedCount, 1 << 30))
@@ -108,7 +121,7 @@ extension UringPort {
 
     mutating func completeTrackedSend(_ key: CompletionKey, _ result: Int32) -> Completion? {
         guard let stream = find(key) else {
-            counters.stale &+= 1
+            counts.pointee.stale &+= 1
             return nil
         }
         if stream.pointee.phase == .open, !stream.pointee.ended {
@@ -116,7 +129,7 @@ extension UringPort {
             if sent < stream.pointee.trackedCount, result > 0 || result == -EAGAIN || result == -EINTR {
                 stream.pointee.tracked = stream.pointee.tracked.map { $0 + sent }
                 stream.pointee.trackedCount &-= sent
-                counters.sendsContinued &+= 1
+                counts.pointee.sendsContinued &+= 1
                 submitTracked(stream, key)
                 return nil
             }
@@ -132,8 +145,12 @@ extension UringPort {
     /// Turns the failures of silent sends into `blocked` and `ended`, before anything else of the queue is seen.
     ///
     /// A failure need not stand first in the queue, so all of it is read.
+    @inline(__always)
     mutating func collectFailedSends() {
-        guard silentSendsQueued > 0 else { return }
+        if silentSendsQueued > 0 { readForFailedSends() }
+    }
+
+    private mutating func readForFailedSends() {
         var index = head
         while index != tail {
             let entry = ring.completion(index)
@@ -167,7 +184,7 @@ extension UringPort {
 
     mutating func settleFailure(_ key: CompletionKey, _ result: Int32) {
         guard let stream = find(key), stream.pointee.phase == .open else { return }
-        counters.blockedSends &+= 1
+        counts.pointee.blockedSends &+= 1
         stream.pointee.partsQueued = stream.pointee.partCount
         switch result {
         case 0..., -EAGAIN, -ENOBUFS, -ENOMEM, -EINTR:

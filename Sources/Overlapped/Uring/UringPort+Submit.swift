@@ -2,16 +2,19 @@
 
 internal import CLiburing
 internal import Glibc
+internal import Platform
 
 /// The system call of a turn: everything queued is submitted, and a completion waited for.
 extension UringPort {
     /// How many completions a fixed wait asks for (`PortTechniques.fixedWait`) …
     private static let fixedCount: UInt32 = 16
-    /// … and for how many microseconds: that late a lone completion or a doorbell may be.
+    /// … and for how many microseconds, as a batch does: that late a lone completion or a doorbell may be.
     private static let fixedTime: UInt32 = 50
     /// What stands for a wait without end, in nanoseconds: where there is none, the kernel makes the short time the
     /// end of the whole wait instead of the end of its first part.
     private static let longTime: UInt64 = 3_600_000_000_000
+    /// The same as a deadline: after 36 years of the machine.
+    private static let farAway: UInt64 = 1 << 60
 
     /// Submits the whole queue and waits: for a completion, or as `fixedWait` does.
     ///
@@ -19,8 +22,42 @@ extension UringPort {
     /// and a doorbell or a receive that brings much is one piece.
     @inline(__always)
     mutating func submitAndWait() throws(PortError) {
-        guard techniques.contains(.fixedWait) else { return try submitAll(wait: 1, until: deadline) }
-        try submitAndWaitForSome()
+        guard waitsPlainly, deadline == MonotonicClock.never, batchSize == 0 else {
+            return try submitAndWaitOtherwise()
+        }
+        counts.pointee.systemCalls &+= 1
+        let asked = ring.queued
+        let result = ring.enter(submit: asked, wait: 1, flags: enterFlags, argument: nil, size: 0)
+        if result != Int32(truncatingIfNeeded: asked) { try finishSubmitting(result, asked: asked) }
+    }
+
+    @inline(never)
+    private mutating func submitAndWaitOtherwise() throws(PortError) {
+        if techniques.contains(.fixedWait) { return try submitAndWaitForSome() }
+        guard batchSize > 0 else { return try submitAll(wait: 1, until: deadline) }
+        try submitAll(wait: batchSize, until: min(deadline, Self.farAway), gathering: Self.fixedTime)
+    }
+
+    /// Whether a wait may be for many completions for a short time and for one from then on (Linux 6.12).
+    var canWaitForSome: Bool {
+        waitsPlainly && features.contains(.absoluteTimer) && ring.features & UInt32(CL_FEATURE_MIN_TIMEOUT) != 0
+    }
+
+    /// The kernel did not take all that was queued, or was interrupted.
+    @inline(never)
+    private mutating func finishSubmitting(_ result: Int32, asked: UInt32) throws(PortError) {
+        try heed(result, asked: asked)
+        if ring.queued > 0 { try submitAll(wait: 0, until: 0) }
+    }
+
+    /// What io_uring_enter(2) has said: enough, too much at once, or that nothing goes any more.
+    private mutating func heed(_ result: Int32, asked: UInt32) throws(PortError) {
+        noteRefusal(result, asked: asked)
+        switch result {
+        case 0..., -ETIME, -EINTR: break
+        case -EAGAIN, -EBUSY: makeRoom()
+        default: throw PortError(call: "io_uring_enter", code: -result)
+        }
     }
 
     private mutating func submitAndWaitForSome() throws(PortError) {
@@ -70,7 +107,7 @@ extension UringPort {
             if minimum > 0 { wait &+= UInt32(truncatingIfNeeded: silentSendsQueued) }
         }
         repeat {
-            counters.systemCalls &+= 1
+            counts.pointee.systemCalls &+= 1
             let asked = ring.isPolled ? 0 : ring.queued
             let result = withUnsafePointer(to: &timespec) { time -> Int32 in
                 argument.timespec = hasDeadline ? UInt64(UInt(bitPattern: time)) : 0
@@ -80,12 +117,7 @@ extension UringPort {
                         size: hasDeadline ? MemoryLayout<cl_wait_argument>.size : 0)
                 }
             }
-            noteRefusal(result, asked: asked)
-            switch result {
-            case 0..., -ETIME, -EINTR: break
-            case -EAGAIN, -EBUSY: makeRoom()
-            default: throw PortError(call: "io_uring_enter", code: -result)
-            }
+            try heed(result, asked: asked)
             wait = 0
         } while !ring.isPolled && ring.queued > 0
     }
@@ -94,7 +126,7 @@ extension UringPort {
     mutating func submitMidway() {
         guard !ring.isPolled else { return waitForPoller() }
         while ring.queued > 0 {
-            counters.systemCalls &+= 1
+            counts.pointee.systemCalls &+= 1
             let asked = ring.queued
             let result = ring.enter(submit: asked, wait: 0, flags: 0, argument: nil, size: 0)
             noteRefusal(result, asked: asked)
@@ -109,25 +141,36 @@ extension UringPort {
 
     /// Reads the whole queue for failed sends, so that all memory named by the last turn's sends is free afterwards
     /// (rule M1: submitted, the queue read to its end, no overflow).
+    @inline(__always)
     mutating func settle() throws(PortError) {
         settleSends()
         silentSendsQueued = 0
         putFailedFirst()
-        guard !endings.isEmpty else { return }
+        if !endings.isEmpty { putEndings() }
+    }
+
+    @inline(never)
+    private mutating func putEndings() {
         pending.append(contentsOf: endings)
-        endings.removeAll(keepingCapacity: true)
+        endings.removeAll()
     }
 
     /// Reads the whole queue for sends that the kernel did not take whole. None is unseen when this returns.
+    @inline(__always)
     mutating func settleSends() {
         tail = ring.completionTail
         collectFailedSends()
+        if ring.hasOverflow { emptyOverflow() }
+        if ring.isPolled { waitForSends() }
+    }
+
+    @inline(never)
+    private mutating func emptyOverflow() {
         while ring.hasOverflow {
-            counters.overflows &+= 1
+            counts.pointee.overflows &+= 1
             makeRoom()
             collectFailedSends()
         }
-        if ring.isPolled { waitForSends() }
     }
 
     // MARK: Where a thread of the kernel submits
@@ -136,7 +179,7 @@ extension UringPort {
     private mutating func waitForPoller() {
         while ring.isFull {
             let wakes = ring.publishToPoller() ? UInt32(CL_ENTER_SQ_WAKEUP) : 0
-            counters.systemCalls &+= 1
+            counts.pointee.systemCalls &+= 1
             let flags = wakes | UInt32(CL_ENTER_SQ_WAIT)
             let result = ring.enter(submit: 0, wait: 0, flags: flags, argument: nil, size: 0)
             precondition(result >= 0 || result == -EINTR, "io_uring_enter: \(result)")
@@ -151,7 +194,7 @@ extension UringPort {
                 makeRoom()
             } else {
                 let wakes = ring.publishToPoller() ? UInt32(CL_ENTER_SQ_WAKEUP) : 0
-                counters.systemCalls &+= 1
+                counts.pointee.systemCalls &+= 1
                 let result = ring.enter(submit: 0, wait: seen &+ 1, flags: enterFlags | wakes, argument: nil, size: 0)
                 precondition([0, -EINTR, -EAGAIN, -EBUSY].contains(min(0, result)), "io_uring_enter: \(result)")
                 tail = ring.completionTail

@@ -2,6 +2,7 @@
 
 internal import CLiburing
 internal import Glibc
+internal import Platform
 
 /// Sends without a copy, with `PortTechniques.zeroCopySend` (io_uring_enter(2), IORING_OP_SEND_ZC): the kernel names
 /// the sender's pages until the peer has acknowledged them.
@@ -54,7 +55,7 @@ extension UringPort {
     ) {
         silentSendsQueued &+= 1
         let sqe = entry()
-        sqe.pointee.fd = stream.pointee.descriptor
+        sqe.pointee.fd = stream.pointee.file
         sqe.pointee.flags = stream.pointee.fileFlags
         sqe.pointee.ioprio = UInt16(CL_SEND_ZC_REPORT_USAGE)
         sqe.pointee.user_data = zeroCopy.key(of: record).rawValue | UringOperation.zeroCopySend
@@ -82,7 +83,7 @@ extension UringPort {
         // Whether a notification follows says this flag alone, even behind an error.
         if flags & UInt32(CL_CQE_F_MORE) == 0 { state.pointee.isNotified = true }
         if result > 0 {
-            counters.zeroCopySends &+= 1
+            counts.pointee.zeroCopySends &+= 1
             state.pointee.isCounted = true
         }
         if result < 0 || Int(result) < state.pointee.byteCount { settleFailure(state.pointee.stream, result) }
@@ -95,7 +96,7 @@ extension UringPort {
         let record = zeroCopy.find(key)
         zeroCopy.records[record].isNotified = true
         // IORING_NOTIF_USAGE_ZC_COPIED, the sign bit, which is set for a send that was not taken at all too.
-        if result < 0, zeroCopy.records[record].isCounted { counters.zeroCopyCopied &+= 1 }
+        if result < 0, zeroCopy.records[record].isCounted { counts.pointee.zeroCopyCopied &+= 1 }
         giveBack(record)
     }
 

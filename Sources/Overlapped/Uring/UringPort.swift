@@ -2,6 +2,7 @@
 
 internal import CLiburing
 internal import Glibc
+internal import Platform
 
 /// The completion port over io_uring: one ring, one thread.
 ///
@@ -27,13 +28,17 @@ public struct UringPort: CompletionPort, ~Copyable {
     public let techniques: PortTechniques
     /// Whether the sockets of streams lie in the ring's own table and cost the process no descriptor.
     public let hasDirectDescriptors: Bool
+    /// Streams below this slot lie in the ring's table beside their descriptor.
+    let tablePlaces: Int
     /// Counted since the port was made.
-    public internal(set) var counters = PortCounters()
+    public let counterMemory = PortCounterMemory()
+    let counts: UnsafeMutablePointer<PortCounts>
     /// Wakes this port from any thread.
     public let doorbell: Doorbell
     let doorbellDescriptor: Int32
     let doorbellCount: DoorbellCount
 
+    private var clock = TurnClock()
     var head: UInt32 = 0
     var tail: UInt32 = 0
     var turn: UInt64 = 1
@@ -42,45 +47,50 @@ public struct UringPort: CompletionPort, ~Copyable {
     /// Whether sends are submissions, or else system calls.
     let queuesSends: Bool
     let sendFlags: UInt8
+    let enterFlags: UInt32
+    /// Whether a wait is for one completion, and in one system call that also submits.
+    let waitsPlainly: Bool
     /// Whether the kernel fills receive buffers only while this port waits. Else what a send did not take could be
     /// overwritten before it has been told.
     private let worksInWaitOnly: Bool
     /// Completions made by the port itself, delivered before those of the kernel.
-    var pending: [Completion] = []
-    var pendingHead = 0
+    var pending = PendingCompletions()
     /// Sends that were not taken whole; delivered before everything else.
-    var failed: [Completion] = []
+    var failed = Column<Completion>()
     /// Streams that a send found dead; delivered after every `blocked` of the batch.
-    var endings: [Completion] = []
+    var endings = Column<Completion>()
     /// Completions moved out of an overflowing queue.
-    var spilled: [io_uring_cqe] = []
+    var spilled = Column<KernelCompletion>()
     var spilledHead = 0
     /// What was kept of paused streams and is being delivered.
-    var lent: [UnsafeMutableRawBufferPointer] = []
+    var lent = Column<UnsafeMutableRawBufferPointer>()
     var lentDelivered = 0
     /// What is left of a completion for several buffers.
     var bundle = ReceiveBundle()
     /// Streams of whose sends not all parts are submitted yet (`PortTechniques.sendPerPacket`).
-    var separate: [CompletionKey] = []
+    var separate = Column<CompletionKey>()
     /// Streams that are not free.
     var streamCount = 0
     /// Where a multishot receive ends and queues up behind the others (rule M4).
     var receiveLimit: UInt32 = 0
+    /// Rows of the caller's beside the streams, nil: none.
+    var rows: UnsafeRawPointer?
+    var rowStride = 0
     /// Slots whose receive found no buffer, in order.
-    var parked: [CompletionKey] = []
+    var parked = Column<CompletionKey>(capacity: 1_024)
     var deadline: UInt64 = 0
-    private var drainRounds = 0
-    /// How often this turn may be added to.
-    private var roundLimit = 0
-    private var drainEnd: UInt64 = 0
+    /// How often this turn has been added to, and how often it may be.
+    var drainRounds = 0
+    var roundLimit = 0
+    var drainEnd: UInt64 = 0
+    /// The head of the queue when the turn began.
+    var turnHead: UInt32 = 0
+    /// How many completions the next wait is for, as far as they come soon; 0: for one.
+    var batchSize: UInt32 = 0
     private var arenaInUse = false
 
     /// A drain gathers at most this many times before the turn's sends go out (rule M2).
-    private let drainRoundLimit: Int
-    /// … so many times as often where the caller asks for it with `gather` …
-    private static let gatherFactor = 4
-    /// … and for at most this long, in nanoseconds.
-    static let drainTimeLimit: UInt64 = 2_000_000
+    let drainRoundLimit: Int
 
     /// Makes a port; its memory is allocated here and the ring is still disabled.
     ///
@@ -126,33 +136,39 @@ public struct UringPort: CompletionPort, ~Copyable {
             throw PortError(call: "io_uring direct descriptors with submission-polling", code: EOPNOTSUPP)
         }
         if directDescriptors { try Self.registerTable(of: capacity, ring: ring, features: features) }
+        let places =
+            directDescriptors
+            ? 0 : Self.makeTable(capacity: capacity, ring: ring, features: features, techniques: techniques)
         var descriptor: Int32 = -1
         if !features.contains(.messageRing) {
             descriptor = kernel?.makeEvent() ?? eventfd(0, Int32(EFD_CLOEXEC))
             guard descriptor >= 0 else { throw PortError(call: "eventfd", code: errno) }
         }
-        guard let memory = calloc(capacity, MemoryLayout<StreamState>.stride) else {
+        guard let streams = SlotMemory.map(StreamState.self, capacity: capacity) else {
             throw PortError(call: "allocation of \(capacity) streams", code: ENOMEM)
         }
-        streams = memory.bindMemory(to: StreamState.self, capacity: capacity)
+        self.streams = streams
         doorbellCount = DoorbellCount()
+        counts = counterMemory.counts
         doorbellDescriptor = descriptor
         doorbell = Doorbell(mechanism: descriptor < 0 ? .ring(ring.descriptor) : .event(descriptor))
         self.buffers = buffers
         self.capacity = capacity
+        tablePlaces = places
         // Silent sends lose their lifetime where another thread submits (rule M1): sends say that they are done.
-        self.features = ring.isPolled ? features.subtracting([.silentSend, .directDescriptors]) : features
+        let unusable: UringFeatures = [.silentSend, .directDescriptors, .registeredFiles]
+        self.features = ring.isPolled ? features.subtracting(unusable) : features
         queuesSends = ring.isPolled || features.contains(.silentSend)
         sendFlags = ring.isPolled ? 0 : UInt8(CL_SQE_CQE_SKIP_SUCCESS)
         self.techniques = techniques
+        enterFlags = UInt32(CL_ENTER_GETEVENTS) | (features.contains(.noIOWait) ? UInt32(CL_ENTER_NO_IOWAIT) : 0)
+        waitsPlainly = !ring.isPolled && !techniques.contains(.fixedWait)
         zeroCopy = ZeroCopySends(isOn: techniques.contains(.zeroCopySend), threshold: sizes.zeroCopyThreshold)
         self.ring = ring
         worksInWaitOnly = techniques.isDisjoint(with: [.eagerTaskRun, .submissionPolling])
         drainRoundLimit = techniques.contains(.fixedWait) ? 0 : 16
         hasDirectDescriptors = directDescriptors
         countStreams(by: 0)
-        pending.reserveCapacity(1_024)
-        parked.reserveCapacity(1_024)
     }
 
     deinit {
@@ -170,13 +186,13 @@ public struct UringPort: CompletionPort, ~Copyable {
                 SystemCalls.close(streams[slot].descriptor)
             }
         }
-        for buffer in lent { Self.freeHeld(buffer) }
+        for buffer in lent.view { Self.freeHeld(buffer) }
         for listener in listeners where listener.descriptor >= 0 {
             // Likewise an armed accept: newcomers would be accepted by nobody.
             SystemCalls.shutdown(listener.descriptor, SHUT_RDWR)
             SystemCalls.close(listener.descriptor)
         }
-        free(streams)
+        SlotMemory.unmap(streams, capacity: capacity)
         if doorbellDescriptor >= 0 { SystemCalls.close(doorbellDescriptor) }
     }
 
@@ -205,20 +221,22 @@ public struct UringPort: CompletionPort, ~Copyable {
         if !separate.isEmpty { sendSeparately() }
         // With buffers held back nothing might ever complete: settle first, sleep in the next turn.
         let mayBlock =
-            deadline > 0 && pendingHead == pending.count && failed.isEmpty && endings.isEmpty
+            deadline > 0 && pending.isEmpty && failed.isEmpty && endings.isEmpty
             && spilledHead == spilled.count && bundle.rest == 0 && parked.isEmpty
             && buffers.freeCount &* 4 >= buffers.bufferCount
         try mayBlock ? submitAndWait() : submitAll(wait: 0, until: 0)
+        batchSize = 0
+        turnHead = head
         try settle()
         turn &+= 1
         if worksInWaitOnly { buffers.recycle() }
-        rearmParked()
+        if !parked.isEmpty { rearmParked() }
     }
 
     /// The next completion of this turn.
     public mutating func next() -> Completion? {
         while true {
-            if pendingHead < pending.count { return nextPending() }
+            if !pending.isEmpty { return nextPending() }
             if arenaInUse { resetArena() }
             if bundle.rest > 0 {
                 if let completion = nextPiece() { return completion }
@@ -232,7 +250,8 @@ public struct UringPort: CompletionPort, ~Copyable {
                 guard gatherMore() else { return nil }
                 continue
             }
-            let entry = ring.completion(head).pointee
+            if tail &- head > Self.fetchDistance { fetch(head &+ Self.fetchDistance) }
+            let entry = KernelCompletion(ring.completion(head))
             head &+= 1
             if let completion = translate(entry) { return completion }
         }
@@ -247,20 +266,15 @@ public struct UringPort: CompletionPort, ~Copyable {
         return UnsafeRawBufferPointer(start: buffers.memory + Int(slice.offset), count: Int(slice.count))
     }
 
-    private mutating func nextPending() -> Completion {
-        let completion = pending[pendingHead]
-        pendingHead &+= 1
-        if pendingHead == pending.count {
-            pending.removeAll(keepingCapacity: true)
-            pendingHead = 0
-        }
+    private mutating func nextPending() -> Completion? {
+        guard let completion = pending.popFirst() else { return nil }
         if completion.kind != .blocked, arenaInUse { resetArena() }
         if completion.kind == .received { lentDelivered &+= 1 }
         return completion
     }
 
     /// The kernel's time.
-    public mutating func now() -> UInt64 { ring.isForeign ? ring.foreignNow() : MonotonicClock.now() }
+    public mutating func now() -> UInt64 { ring.isForeign ? ring.foreignNow() : clock.now() }
 
     /// What the last turn's sends named is free, now that all that was blocked of them has been told.
     private mutating func resetArena() {
@@ -271,68 +285,24 @@ public struct UringPort: CompletionPort, ~Copyable {
         buffers.hideSlices()
     }
 
-    /// Looks for more that has arrived before the turn's sends go out: "drain before sending" (rule M2).
-    private mutating func gatherMore() -> Bool {
-        ring.releaseCompletions(upTo: head)
-        tail = ring.completionTail
-        if head != tail { return true }
-        guard ring.hasTaskWork, mayDrain else { return false }
-        let now = now()
-        beginDrain(now)
-        guard now < drainEnd else { return false }
-        drainRounds &+= 1
-        counters.systemCalls &+= 1
-        _ = ring.enter(submit: 0, wait: 0, flags: enterFlags, argument: nil, size: 0)
-        tail = ring.completionTail
-        return head != tail
-    }
-
-    /// Whether the turn may still be added to.
-    @inline(__always)
-    private var mayDrain: Bool {
-        drainRounds < roundLimit && buffers.freeCount &* 4 >= buffers.bufferCount
-    }
-
-    @inline(__always)
-    private mutating func beginDrain(_ now: UInt64) {
-        guard drainRounds == 0 else { return }
-        // A deadline of 0 says that the caller has work, not that a timer is due.
-        drainEnd = deadline == 0 ? now &+ Self.drainTimeLimit : min(now &+ Self.drainTimeLimit, deadline)
-    }
-
-    /// Waits for the kernel to have something to drain; `next` does that.
-    public mutating func gather(for nanoseconds: UInt64) -> Bool {
-        roundLimit = drainRoundLimit &* Self.gatherFactor
-        guard mayDrain else { return false }
-        var now = now()
-        beginDrain(now)
-        let end = min(drainEnd, now &+ nanoseconds)
-        while now < end {
-            if ring.hasTaskWork || ring.completionTail != head { return true }
-            guard !ring.isForeign else { return false }
-            now = self.now()
-        }
-        return false
-    }
-
-    mutating func translate(_ entry: io_uring_cqe) -> Completion? {
-        counters.completions &+= 1
-        if entry.res == -EFAULT { counters.noteFault() }
-        let key = CompletionKey(userData: entry.user_data)
-        switch entry.user_data & 0xFF {
-        case UringOperation.receive: return completeReceive(key, entry.res, entry.flags)
-        case UringOperation.trackedSend: return completeTrackedSend(key, entry.res)
-        case UringOperation.accept: return completeAccept(key, entry.res, entry.flags)
+    mutating func translate(_ entry: KernelCompletion) -> Completion? {
+        counts.pointee.completions &+= 1
+        if entry.result == -EFAULT { counts.pointee.noteFault() }
+        let key = CompletionKey(userData: entry.userData)
+        switch entry.userData & 0xFF {
+        case UringOperation.receive: return completeReceive(key, entry.result, entry.flags)
+        case UringOperation.trackedSend: return completeTrackedSend(key, entry.result)
+        case UringOperation.accept: return completeAccept(key, entry.result, entry.flags)
         case UringOperation.close: return completeClose(key)
-        case UringOperation.cancelReceive: completeCancelReceive(key, entry.res)
-        case UringOperation.cancelSend: completeCancelSend(key, entry.res)
-        case UringOperation.cancelAccept: completeCancelAccept(key, entry.res)
-        case UringOperation.shutdown: completeShutdown(key, entry.res)
-        case UringOperation.overlapped: return completeOperation(key, entry.res)
+        case UringOperation.cancelReceive: completeCancelReceive(key, entry.result)
+        case UringOperation.cancelSend: completeCancelSend(key, entry.result)
+        case UringOperation.cancelAccept: completeCancelAccept(key, entry.result)
+        case UringOperation.shutdown: completeShutdown(key, entry.result)
+        case UringOperation.overlapped: return completeOperation(key, entry.result)
         case UringOperation.doorbellRead: armDoorbell()
-        case UringOperation.zeroCopySend: completeZeroCopy(key, entry.res, entry.flags)
+        case UringOperation.zeroCopySend: completeZeroCopy(key, entry.result, entry.flags)
         #if GORI_CANARIES
-            case UringOperation.silentSend: return failedSendMetLate(key, entry.res)
+            case UringOperation.silentSend: return failedSendMetLate(key, entry.result)
         #endif
         default: break
         }
@@ -341,29 +311,31 @@ public struct UringPort: CompletionPort, ~Copyable {
 
     // MARK: Kernel
 
-    var enterFlags: UInt32 {
-        UInt32(CL_ENTER_GETEVENTS) | (features.contains(.noIOWait) ? UInt32(CL_ENTER_NO_IOWAIT) : 0)
-    }
-
     /// A free entry of the submission queue; when there is none, what is queued goes out first.
     @inline(__always)
     mutating func entry() -> UnsafeMutablePointer<io_uring_sqe> {
         if ring.isFull { submitMidway() }
-        counters.submissions &+= 1
+        counts.pointee.submissions &+= 1
         return ring.nextEntry()
     }
 
     /// Whatever the kernel did not take stays queued, and so does the memory that it names (rule M1).
+    @inline(__always)
     mutating func noteRefusal(_ result: Int32, asked: UInt32) {
         if result == -EAGAIN || result == -EBUSY || (result >= 0 && result < asked) {
-            counters.submitsRefused &+= 1
+            counts.pointee.submitsRefused &+= 1
         }
     }
 
+    @inline(__always)
     mutating func putFailedFirst() {
-        guard !failed.isEmpty else { return }
-        pending.insert(contentsOf: failed, at: pendingHead)
-        failed.removeAll(keepingCapacity: true)
+        if !failed.isEmpty { putFirst() }
+    }
+
+    @inline(never)
+    private mutating func putFirst() {
+        pending.putFirst(failed)
+        failed.removeAll()
     }
 
     private mutating func armDoorbell() {

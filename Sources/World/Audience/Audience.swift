@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Platform
+
 /// The side of a session's worker: keeps what its sessions are subscribed to and says, for every tick, what each gets.
 ///
 /// Nothing is looked up by session and sector. Sessions with the same subscription form a *cohort*: with a view of

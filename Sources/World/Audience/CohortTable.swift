@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Platform
+
 /// Sessions with the same subscription, and from each sector the cohorts that contain it.
 ///
 /// A cohort exists while it has a member. It has a node for each of its sectors, at `cohort × nodes per cohort`, in

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Platform
+
 /// One tick, from frames to what each session gets.
 extension Audience {
     /// Says what each session gets in the tick whose frames have begun, once for each session that gets anything.

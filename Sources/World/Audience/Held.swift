@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Platform
+
 /// Ambient blocks of one delivery, kept for the sessions that did not get them at once.
 struct Held: ~Copyable {
     var pieces = PieceList(capacity: 1_024)

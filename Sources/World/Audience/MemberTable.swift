@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Platform
+
 /// A session that is subscribed to something.
 struct Member: BitwiseCopyable {
     var session: UInt64

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Platform
+
 /// Lists of byte ranges that grow side by side in one pool; what continues a list's last range lengthens it.
 struct PieceList: ~Copyable {
     /// One list. Empty as it is made; means nothing after the pool is emptied.

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Platform
+
 /// From 64-bit keys to indices: open addressing, linear probing, at most half full, no tombstones.
 ///
 /// A library dictionary costs ten times as much for a look-up and has an order of its own; this one cannot be

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import Platform
+
 /// Sorting and searching without the heap.
 extension Column {
     /// Sorts, keeping the order of equals, in memory that is kept: the library's sort allocates in every call.

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Platform
+
 /// The message C: what the sessions of one worker ask of one region in one tick.
 ///
 /// A worker fills it while it serves packets, closes it when the tick is due, and hands it to the region's owner; a

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Platform
+
 /// The message E: what one region's decisions of one tick do to the objects of one region, itself included.
 ///
 /// In any order: who applies it sorts by (target, class, source, number). Memory is kept over `removeAll`. One thread

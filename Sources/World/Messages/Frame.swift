@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Platform
+
 /// The message F: all that one region's tick left, read by every worker and changed by none.
 ///
 /// ```

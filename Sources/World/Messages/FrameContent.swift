@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Platform
+
 /// The memory of a frame, apart from the class, so that a region writes it under one access.
 struct FrameContent: ~Copyable {
     var blocks = Column<Block>(capacity: 1_024)

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Platform
+
 /// How many sessions are subscribed to each sector of a region: where nobody is, everything sleeps.
 struct Watchers: ~Copyable {
     private let grid: SectorGrid

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Platform
+
 /// The end of a tick: what the frames of all regions mean for this one.
 extension Region {
     /// Takes over the entities that crossed into this region, the neighbours' strips as they stand now, and the

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Platform
+
 /// Where the effects of one batch and their texts lie while they are applied.
 struct EffectSource: BitwiseCopyable {
     let effects: UnsafeBufferPointer<Effect>

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Platform
+
 /// The private copy of what one session's commands of a tick are decided on, one after the other.
 struct Actor: BitwiseCopyable {
     let session: UInt64

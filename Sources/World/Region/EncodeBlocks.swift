@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Platform
+
 /// A change's place in a block.
 struct BlockItem: BitwiseCopyable {
     /// Of its block (`Block.key`).

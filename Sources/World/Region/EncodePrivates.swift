@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Platform
+
 /// A session whose subscription changed at the end of the last tick: in this one it is told privately.
 struct View: BitwiseCopyable {
     let session: UInt64

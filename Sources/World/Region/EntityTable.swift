@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Platform
+
 /// The entities of a region in one slab, found by object, by session and by sector.
 ///
 /// The entities of a sector are a doubly linked list through the slab, in the order (tick of arrival, object). That

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Platform
+
 /// What a region knows of its neighbours' objects near its borders, as they stood at the end of the last tick.
 ///
 /// Made anew in every tick from the neighbours' frames, in the order of an entity table: by sector, then by arrival.

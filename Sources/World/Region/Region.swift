@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Platform
+
 /// A part of the map, owned by one worker: a deterministic step function from commands and a tick to a frame.
 ///
 /// It knows no clock, no socket and no thread. The same configuration and the same commands give the same bytes,

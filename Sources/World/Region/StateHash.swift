@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Platform
+
 /// What runs are compared by: numbers for states.
 extension Region {
     /// A number for the state of one sector: equal states have equal numbers, on any number of regions.

@@ -5,15 +5,18 @@ import Wire
 
 /// For whom the flush waits a moment for more: crowds that somebody has published to, and nobody else.
 @Suite struct PatienceTests {
-    private func patience(sessions: Int, word: UInt32) throws -> [UInt64] {
+    private func patience(sessions: Int, word: UInt32) throws -> [UInt64] { try notes(sessions, word).patience }
+
+    private func notes(_ sessions: Int, _ word: UInt32) throws -> GatherSpy.Notes {
         let notes = GatherSpy.Notes()
         let crowd = try CrowdOnPort(try GatherSpy(capacity: sessions, notes: notes), sessions: sessions, slice: 1_024)
         notes.patience = []
+        notes.batches = 0
         try crowd.say(0, Say(word))
         for _ in 0..<64 where crowd.handled[word] == nil { try crowd.step() }
         #expect(crowd.handled[word] != nil)
         try crowd.step()
-        return notes.patience
+        return notes
     }
 
     @Test(
@@ -25,4 +28,12 @@ import Wire
 
     @Test("an answer to one of a crowd goes out at once", arguments: [1, CrowdWord.echo])
     func answers(word: UInt32) throws { #expect(try patience(sessions: 64, word: word) == []) }
+
+    @Test("the wait after a packet to 8 or more is for a batch", arguments: [(2, 0), (7, 0), (8, 1), (300, 1)])
+    func batches(sessions: Int, expected: Int) throws {
+        #expect(try notes(sessions, CrowdWord.publish).batches == expected)
+    }
+
+    @Test("the wait after an answer is not", arguments: [1, CrowdWord.echo])
+    func noBatches(word: UInt32) throws { #expect(try notes(64, word).batches == 0) }
 }

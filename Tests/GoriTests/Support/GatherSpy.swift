@@ -6,6 +6,7 @@
 struct GatherSpy: CompletionPort, ~Copyable {
     final class Notes {
         var patience: [UInt64] = []
+        var batches = 0
     }
 
     let notes: Notes
@@ -21,10 +22,12 @@ struct GatherSpy: CompletionPort, ~Copyable {
         return false
     }
 
+    mutating func batchNextWait() { notes.batches += 1 }
+
     // MARK: Everything else is the other port's
 
     var doorbell: Doorbell { port.doorbell }
-    var counters: PortCounters { port.counters }
+    var counterMemory: PortCounterMemory { port.counterMemory }
     mutating func open() throws(PortError) { try port.open() }
     mutating func accept(on descriptor: Int32, listener: Int) { port.accept(on: descriptor, listener: listener) }
     mutating func resumeAccepting(listener: Int) { port.resumeAccepting(listener: listener) }

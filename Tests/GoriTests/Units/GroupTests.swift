@@ -16,6 +16,7 @@ import Wire
         /// What each session must get: private packets in their places, and between them each group's in order.
         private var expected: [Int: [Expected]] = [:]
         let slots: [Int]
+        private let pages = CounterPages(workerCount: 1)
         private var number: UInt32 = 0
 
         enum Expected: Equatable {
@@ -32,7 +33,8 @@ import Wire
             core = .allocate(capacity: 1)
             core.initialize(
                 to: WorkerCore(
-                    index: 0, definition: definition, mailboxes: Mailboxes(workerCount: 1), now: 0, startedAt: 0))
+                    index: 0, definition: definition, mailboxes: Mailboxes(workerCount: 1),
+                    counts: pages.counts(of: 0), now: 0, startedAt: 0))
             parts = .allocate(capacity: WorkerCore.partLimit)
             var slots: [Int] = []
             for _ in 0..<sessions {

@@ -31,6 +31,30 @@ import Testing
         }
     }
 
+    private struct Batch: PortRule {
+        func check<P: TestedPort>(_ make: @escaping @Sendable (Int) throws -> P) throws {
+            let (rig, peer, stream) = try GatheringTests.begin(make)
+            for round in 1...50 {
+                rig.port.batchNextWait()
+                // One is less than a batch: it is waited with for a moment, and not longer.
+                try peer.send([UInt8(round)])
+                let began = MonotonicClock.now()
+                try rig.run("byte \(round)") { stream.receivedCount == round + 1 }
+                #expect(MonotonicClock.now() - began < 2_000_000_000)
+            }
+            // Nothing comes: the deadline is kept.
+            rig.port.batchNextWait()
+            let began = MonotonicClock.now()
+            try rig.port.wait(until: began + 20_000_000)
+            while rig.port.next() != nil {}
+            #expect(MonotonicClock.now() - began < 2_000_000_000)
+            rig.expectOrder()
+        }
+    }
+
+    @Test("a wait for a batch ends with less than that, and at its deadline", arguments: PortKind.all)
+    func batch(kind: PortKind) throws { try kind.check(Batch()) }
+
     @Test("a minute's patience ends when nothing comes", arguments: PortKind.all)
     func nothing(kind: PortKind) throws { try kind.check(NothingComes()) }
 

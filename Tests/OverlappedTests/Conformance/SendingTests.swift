@@ -184,7 +184,8 @@ import Testing
         }
     }
 
-    @Test("thousands of sends that fail in one turn are each told", arguments: PortKind.all)
+    /// One after the other, for want of descriptors.
+    @Test("thousands of sends that fail in one turn are each told", .serialized, arguments: PortKind.all)
     func manyFailures(kind: PortKind) throws { try kind.check(ManyFailures(count: TestLevel.isFull ? 2_000 : 700)) }
 
     private struct NobodyLooks: PortRule {

@@ -23,7 +23,7 @@ public final class Simulation {
     /// What a worker's turn may add before it looks at the limit: the turn's output and a flush of what was not taken.
     private static let memorySlack = 2 << 20
     private static let startedAt: UInt64 = 1_000_000_000_000
-    private static let stepLimit = 400_000
+    private static let stepLimit = 2_000_000
 
     /// Draws everything that the seed decides.
     ///
@@ -205,6 +205,7 @@ public final class Simulation {
         if let features = scenario.features {
             if !features.contains(.incrementalBuffers) { sights.see(.plainBuffers) }
             if !features.contains(.silentSend) { sights.see(.withoutSilentSend) }
+            if features.contains([.silentSend, .registeredFiles]), !scenario.isDirect { sights.see(.registeredFiles) }
         }
         if scenario.isWorld { sights.see(.theWorld) }
     }

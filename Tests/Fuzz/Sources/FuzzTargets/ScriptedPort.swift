@@ -9,7 +9,7 @@
 /// sees whoever keeps them.
 final class ScriptedPort: CompletionPort {
     let doorbell = Doorbell.mute
-    private(set) var counters = PortCounters()
+    let counterMemory = PortCounterMemory()
     private let network: ScriptedNetwork
     private let worker: UInt64
 
@@ -83,7 +83,6 @@ final class ScriptedPort: CompletionPort {
         promise(stream.queued.isEmpty && stream.tracked == nil, "one send in flight a stream")
         stream.queued = Array(parts)
         stream.queuedBytes = parts.flatMap { Array($0.bytes) }
-        counters.submissions += 1
     }
 
     func withUnsent(_ blocked: Completion, _ body: (_ part: UnsafeRawBufferPointer, _ taken: Int) -> Void) {
