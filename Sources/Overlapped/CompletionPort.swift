@@ -129,7 +129,8 @@ public protocol CompletionPort: ~Copyable {
     /// Where the port counts what it does, to be read by any thread.
     var counterMemory: PortCounterMemory { get }
 
-    /// The time that deadlines are told in: `MonotonicClock` nanoseconds, or the port's own where it has a virtual one.
+    /// The time that deadlines are told in: `MonotonicClock` nanoseconds, up to 3 us behind and never ahead, or the
+    /// port's own where it has a virtual one.
     mutating func now() -> UInt64
 }
 

@@ -17,11 +17,11 @@ struct OutputMemory: ~Copyable {
     /// The last turn whose output is settled: whatever sends named in it may be changed.
     private(set) var settledTurn: UInt64 = 0
 
+    private var hasOlder = false
     private var olderArena = TurnArena()
     private var olderLogs = Column<UnsafeMutableRawBufferPointer>()
     private var olderEnd = FlushQueue.Mark()
     private var olderTurn: UInt64 = 0
-    private var hasOlder = false
 
     /// The sends of the last turn are settled. Gives back what no session that waits can name.
     ///

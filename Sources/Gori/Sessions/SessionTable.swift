@@ -10,12 +10,12 @@ internal import Platform
 struct SessionTable: ~Copyable {
     let records: UnsafeMutablePointer<SessionRecord>
     let capacity: Int
+    /// Slots in use.
+    private(set) var count = 0
     private let freeSlots: UnsafeMutablePointer<Int32>
     private var freeHead = 0
     private var freeCount: Int
     private var untouched = 0
-    /// Slots in use.
-    private(set) var count = 0
 
     init(capacity: Int) {
         precondition(capacity > 0 && capacity < CompletionKey.slotLimit)

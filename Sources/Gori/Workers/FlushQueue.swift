@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Platform
+
 /// Sessions whose output did not fit into a turn's slice of the flush, in the order in which it goes out (rule M16).
 ///
 /// There are two rows: of sessions that have something of their own, such as an answer, and of those that only get what
@@ -8,7 +10,7 @@
 ///
 /// A session that is moved up stands in both rows, and one that has been flushed meanwhile still stands in one: whoever
 /// takes a slot looks whether there is anything to do.
-struct FlushQueue {
+struct FlushQueue: ~Copyable {
     /// A place in both rows.
     struct Mark {
         fileprivate var urgent: UInt64 = 0
@@ -28,8 +30,8 @@ struct FlushQueue {
 }
 
 /// A row of slots, first in first out. Its memory grows to the longest row and is kept.
-struct SlotRow {
-    private var slots: [Int32] = []
+struct SlotRow: ~Copyable {
+    private var slots = Column<Int32>()
     private var head = 0
     /// How many have ever been taken.
     private(set) var taken: UInt64 = 0
@@ -41,7 +43,7 @@ struct SlotRow {
 
     mutating func append(_ slot: Int32) {
         if head > 4_096, head &* 2 > slots.count {
-            slots.removeSubrange(..<head)
+            slots.removeFirst(head)
             head = 0
         }
         slots.append(slot)
@@ -53,7 +55,7 @@ struct SlotRow {
         head &+= 1
         taken &+= 1
         if head == slots.count {
-            slots.removeAll(keepingCapacity: true)
+            slots.removeAll()
             head = 0
         }
         return slot

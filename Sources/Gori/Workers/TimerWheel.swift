@@ -9,13 +9,13 @@ internal import Overlapped
 struct TimerWheel: ~Copyable {
     private static let stepShift: UInt64 = 23
     private static let stepCount = 4_096
+    private var earliest: UInt64 = MonotonicClock.never
+    private var currentStep: UInt64
     private let next: UnsafeMutablePointer<Int32>
     private let previous: UnsafeMutablePointer<Int32>
     private let step: UnsafeMutablePointer<Int32>
     private let heads: UnsafeMutablePointer<Int32>
     private var bitmap = [UInt64](repeating: 0, count: stepCount / 64)
-    private var currentStep: UInt64
-    private var earliest: UInt64 = MonotonicClock.never
 
     init(capacity: Int, now: UInt64) {
         next = .allocate(capacity: capacity)

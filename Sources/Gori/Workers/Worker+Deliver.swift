@@ -16,27 +16,52 @@ extension Worker where Port: ~Copyable {
             hooks.bytes(bytes.bytes, Session(core: core, slot: slot), state)
             return
         }
-        let core = core
         var rest = bytes
-        var hasDelivered = false
+        let isGreeting = record.pointee.phase == .greeting
+        // What comes behind the hello may be packets already.
+        if isGreeting, !greet(slot, record, &rest) { return }
+        _ = deliver(slot, record, &rest, framing: core.pointee.framing, isGreeting: false, hasDelivered: isGreeting)
+    }
+
+    @inline(never)
+    private mutating func greet(
+        _ slot: Int, _ record: UnsafeMutablePointer<SessionRecord>, _ rest: inout UnsafeRawBufferPointer
+    ) -> Bool {
+        deliver(slot, record, &rest, framing: core.pointee.greetingFraming, isGreeting: true, hasDelivered: false)
+    }
+
+    /// Hands packets over until there is none, the session ends, or a greeting is over.
+    ///
+    /// - Parameter hasDelivered: whether packets of the same bytes have been handed over before.
+    /// - Returns: whether a greeting is over and the session goes on; what there is more is still in `rest`.
+    @inline(__always)
+    private mutating func deliver(
+        _ slot: Int, _ record: UnsafeMutablePointer<SessionRecord>, _ rest: inout UnsafeRawBufferPointer,
+        framing: Framing, isGreeting: Bool, hasDelivered: Bool
+    ) -> Bool {
+        let core = core
+        var hasDelivered = hasDelivered
         while true {
-            let isGreeting = record.pointee.phase == .greeting
-            let framing = isGreeting ? core.pointee.greetingFraming : core.pointee.framing
             switch record.pointee.reassembler.next(&rest, framing: framing, pool: &core.pointee.pool) {
             case .packet(let packet, let type):
                 hasDelivered = true
                 handle(slot, record, packet, type)
-                if record.pointee.endRequested { return }
-                if record.pointee.slowPartRuns { return hold(slot, record, rest) }
+                guard !record.pointee.endRequested else { return false }
+                if record.pointee.slowPartRuns {
+                    hold(slot, record, rest)
+                    return false
+                }
+                if isGreeting, record.pointee.phase != .greeting { return true }
             case .incomplete:
                 if record.pointee.reassembler.carried == 0 {
                     record.pointee.partialSince = 0
                 } else {
                     notePartial(slot, record, isNew: hasDelivered)
                 }
-                return
+                return false
             case .malformed:
-                return core.pointee.requestEnd(slot, .malformed)
+                core.pointee.requestEnd(slot, .malformed)
+                return false
             }
         }
     }

@@ -187,7 +187,7 @@ extension Worker where Port: ~Copyable {
             core.pointee.markDirty(slot)
         }
         core.pointee.deferred.removeAll()
-        if core.pointee.dirty.count <= core.pointee.configuration.flushSlice, core.pointee.waiting.isEmpty {
+        if core.pointee.dirty.count <= core.pointee.flushSlice, core.pointee.waiting.isEmpty {
             for position in 0..<core.pointee.dirty.count { flush(Int(core.pointee.dirty[position])) }
         } else {
             queueOutput()
@@ -217,7 +217,7 @@ extension Worker where Port: ~Copyable {
 
     /// Flushes so many of those who wait as a turn may send to.
     private mutating func flushSlice() {
-        var rest = core.pointee.configuration.flushSlice
+        var rest = core.pointee.flushSlice
         var others = core.pointee.waiting.others.isEmpty ? 0 : max(1, rest / 4)
         while rest > others, let slot = core.pointee.waiting.urgent.next() { rest &-= flushIfDirty(slot) }
         others = rest

@@ -11,33 +11,37 @@ internal import Wire
 /// port and instantiated in this module for each, which is what makes the compiler write a copy with direct calls.
 /// User code is called from here and nowhere else, and never while `core` is borrowed.
 struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
-    var port: Port
+    // What every turn looks at lies together: it finds nothing of it in the cache when it comes from the kernel.
     let core: UnsafeMutablePointer<WorkerCore>
     let state: UnsafeMutableRawPointer
-    let definition: ServerDefinition
-    let mailboxes: Mailboxes
-    let executor: WorkerExecutor
-    let published: PublishedCounters
-    let sessionCount: UnsafeMutablePointer<Atomic<Int>>
-    /// How many that says, as far as the end of a turn knows; -1: look again.
-    var toldSessions = 0
     let activity: UnsafeMutablePointer<WorkerActivity>
-    let addressLimit: AddressLimit?
+    let mailboxes: Mailboxes
+    let published: PublishedCounters
+    /// What its sessions may hold before those of all are looked at, in bytes.
+    let memoryShare: Int
+    /// Before this nothing is due.
+    var nextDue: UInt64 = 0
+    /// The first of when periodic hooks are to run and listeners to go on: looked at in every turn, changed in few.
+    private var choresDue = MonotonicClock.never
+    var drainDeadline = MonotonicClock.never
+    let index: Int
+    /// How many sessions have been told of last, as far as the end of a turn knows; -1: look again.
+    var toldSessions = 0
+    let parts: UnsafeMutablePointer<IOVector>
+    /// There is no other worker, and so no message from one or to one.
+    private let isAlone: Bool
+    var isStopped = false
     let hooks: Hooks
     let routes: UnsafeMutablePointer<Route>
     let routeCount: Int
-    let index: Int
-    /// There is no other worker, and so no message from one or to one.
-    private let isAlone: Bool
-    let parts: UnsafeMutablePointer<IOVector>
-    /// What its sessions may hold before those of all are looked at, in bytes.
-    let memoryShare: Int
+
+    var port: Port
+    let definition: ServerDefinition
+    let executor: WorkerExecutor
+    let sessionCount: UnsafeMutablePointer<Atomic<Int>>
+    let addressLimit: AddressLimit?
     /// When each periodic hook is to run.
     private(set) var periodicDue: [UInt64]
-    /// The first of them, and of when listeners are to go on: looked at in every turn, changed in few.
-    private var choresDue = MonotonicClock.never
-    /// Before this nothing is due.
-    var nextDue: UInt64 = 0
     /// When each listener is to go on.
     private(set) var acceptResume: [UInt64] = []
     var openListeners = 0
@@ -45,9 +49,7 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
     var reserve = DescriptorReserve()
     var acceptLog = LogLimit()
     var memoryLog = LogLimit()
-    var drainDeadline = MonotonicClock.never
     var hasForcedEnd = false
-    var isStopped = false
     #if DEBUG || GORI_FAULTS
         var faults: WorkerFaults
     #endif
@@ -243,7 +245,7 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
         deliver(completion.key.slot, record, bytes)
         core.pointee.sliceStart = 0
         core.pointee.sliceEnd = 0
-        if record.pointee.backlog.byteCount > core.pointee.configuration.backlogHighWater {
+        if record.pointee.backlog.byteCount > core.pointee.backlogHighWater {
             pause(completion.key.slot, record)
         }
         if core.pointee.isCongested { pauseForCongestion(completion.key.slot, record) }
@@ -273,7 +275,7 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
         record.pointee.backlog.prepend(rest, begunBytes: begun)
         core.pointee.markDirty(completion.key.slot)
         core.pointee.checkBacklog(completion.key.slot)
-        if record.pointee.backlog.byteCount > core.pointee.configuration.backlogHighWater {
+        if record.pointee.backlog.byteCount > core.pointee.backlogHighWater {
             pause(completion.key.slot, record)
         }
     }
@@ -282,7 +284,7 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
         guard let record = record(key) else { return }
         record.pointee.backlog.endSend(pool: &core.pointee.pool)
         core.pointee.markDirty(key.slot)
-        let isLow = record.pointee.backlog.byteCount <= core.pointee.configuration.backlogHighWater / 4
+        let isLow = record.pointee.backlog.byteCount <= core.pointee.backlogHighWater / 4
         if isLow, record.pointee.isPaused, !record.pointee.slowPartRuns { resume(key.slot, record) }
     }
 
@@ -326,7 +328,7 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
         for index in 0..<core.pointee.congested.count {
             let id = core.pointee.congested[index]
             guard let record = core.pointee.find(id), !record.pointee.slowPartRuns,
-                record.pointee.backlog.byteCount <= core.pointee.configuration.backlogHighWater
+                record.pointee.backlog.byteCount <= core.pointee.backlogHighWater
             else { continue }
             resume(id.slot, record)
         }

@@ -36,7 +36,23 @@ extension WorkerCore {
     }
 
     /// Sends bytes that lie in memory which outlives the turn's settlement, or copies them.
+    @inline(__always)
     mutating func send(_ slot: Int, _ bytes: UnsafeRawBufferPointer) {
+        let record = sessions.records + slot
+        // A packet that goes back as it came, behind the one before it, which did too: the part that names that one in
+        // receive memory becomes longer. Then there is no backlog, or it had not become a part.
+        if record.pointee.namesInput, record.pointee.partCount == 1, record.pointee.memberships == 0,
+            let start = bytes.baseAddress, let first = record.pointee.firstPart.base,
+            first + record.pointee.firstPart.count == start,
+            UInt(bitPattern: start) &+ UInt(bytes.count) <= sliceEnd
+        {
+            record.pointee.firstPart.count &+= bytes.count
+            return
+        }
+        sendOtherwise(slot, bytes)
+    }
+
+    private mutating func sendOtherwise(_ slot: Int, _ bytes: UnsafeRawBufferPointer) {
         let record = sessions.records + slot
         if record.pointee.memberships != 0 { catchUp(slot) }
         let start = UInt(bitPattern: bytes.baseAddress)

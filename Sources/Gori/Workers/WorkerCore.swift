@@ -9,52 +9,55 @@ internal import Wire
 /// It lives at a fixed address, because handlers reach it through `Session` while the worker's turn goes on. For the
 /// same reason nothing here calls user code: whoever holds `self` must not be entered again.
 struct WorkerCore: ~Copyable {
-    let index: Int
-    let definition: ServerDefinition
-    let configuration: ServerConfiguration
-    let framing: Framing
-    let greetingFraming: Framing
-    let hasSessionLayer: Bool
-    /// Each packet is a send of its own (`PortTechniques.sendPerPacket`).
-    let sendsPackets: Bool
-    let startedAt: UInt64
-
-    var sessions: SessionTable
-    var pool = BlockPool()
-    var output = OutputMemory()
-    var groups = GroupTable()
-    var wheel: TimerWheel
-    var outboxes: Outboxes
-    /// In memory of the server, which outlives the worker.
-    let counts: UnsafeMutablePointer<WorkerCounts>
-
+    // What every turn and every packet looks at lies together.
     /// The time of this turn, read once.
     var now: UInt64
     /// Counts turns; a send of one turn is settled in the next.
     var turn: UInt64 = 1
+    /// In memory of the server, which outlives the worker.
+    let counts: UnsafeMutablePointer<WorkerCounts>
     /// Receive memory of the completion being handled: what lies in it is sent without a copy.
     var sliceStart = UInt(0)
     var sliceEnd = UInt(0)
+    /// Of the configuration.
+    let backlogHighWater: Int
+    let flushSlice: Int
+    /// When the application wants a turn at the latest; the first turn comes at once.
+    var alarm: UInt64 = 0
+    var sessions: SessionTable
     /// Slots with output, or with something else for the flush to do.
     var dirty: Column<Int32>
     /// Slots whose output waits for the next turn.
     var deferred = Column<Int32>(capacity: 1_024)
     /// Sessions that ended in this turn and whose end has not been carried out.
     var ending = Column<SessionID>(capacity: 1_024)
-    /// Slots whose output waits for a slice of the flush.
-    var waiting = FlushQueue()
-    /// Packets of this turn for other workers.
-    var parcels: [Parcel?]
-    /// When the application wants a turn at the latest; the first turn comes at once.
-    var alarm: UInt64 = 0
     /// The session being handled sends more to another worker than that takes.
     var isCongested = false
+    var isDraining = false
+    let hasSessionLayer: Bool
+    /// Each packet is a send of its own (`PortTechniques.sendPerPacket`).
+    let sendsPackets: Bool
+    let framing: Framing
+    /// Slots whose output waits for a slice of the flush.
+    var waiting = FlushQueue()
+    var output = OutputMemory()
+    var pool = BlockPool()
+    var wheel: TimerWheel
+    var groups = GroupTable()
+    var outboxes: Outboxes
+
+    let index: Int
+    let definition: ServerDefinition
+    let configuration: ServerConfiguration
+    let greetingFraming: Framing
+    let startedAt: UInt64
+    /// Packets of this turn for other workers.
+    var parcels: [Parcel?]
     /// Sessions that are not read until the outboxes are empty again.
     var congested = Column<SessionID>()
     var slowPartsRunning = 0
     /// Set by the worker when it is made.
     var executor: WorkerExecutor?
-    var isDraining = false
 
     init(
         index: Int, definition: ServerDefinition, mailboxes: Mailboxes, counts: UnsafeMutablePointer<WorkerCounts>,
@@ -65,6 +68,8 @@ struct WorkerCore: ~Copyable {
         self.counts = counts
         self.definition = definition
         self.configuration = configuration
+        backlogHighWater = configuration.backlogHighWater
+        flushSlice = configuration.flushSlice
         self.now = now
         self.startedAt = startedAt
         framing = configuration.framing

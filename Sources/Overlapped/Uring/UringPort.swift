@@ -13,37 +13,19 @@ internal import Platform
 /// Invariants: `head ..< tail` is what of the completion queue has not been looked at; a buffer used up in one turn
 /// goes back to the kernel in the next `wait`, after the sends that may name it are settled.
 public struct UringPort: CompletionPort, ~Copyable {
-    // In this order, because the ring must be gone before the memory that it writes to.
+    // In this order, because the ring must be gone before the memory that it writes to; and what every turn looks at
+    // lies together.
     var ring: UringRing
     var buffers: BufferRing
-    var arena = PartArena()
-    var zeroCopy: ZeroCopySends
     let streams: UnsafeMutablePointer<StreamState>
     let capacity: Int
-    var listeners: [ListenerState] = []
-    var operations = OperationTable()
-    /// What this port uses of the newer kernels.
-    public let features: UringFeatures
-    /// What it does otherwise than by default.
-    public let techniques: PortTechniques
-    /// Whether the sockets of streams lie in the ring's own table and cost the process no descriptor.
-    public let hasDirectDescriptors: Bool
-    /// Streams below this slot lie in the ring's table beside their descriptor.
-    let tablePlaces: Int
-    /// Counted since the port was made.
-    public let counterMemory = PortCounterMemory()
     let counts: UnsafeMutablePointer<PortCounts>
-    /// Wakes this port from any thread.
-    public let doorbell: Doorbell
-    let doorbellDescriptor: Int32
-    let doorbellCount: DoorbellCount
-
-    private var clock = TurnClock()
     var head: UInt32 = 0
     var tail: UInt32 = 0
     var turn: UInt64 = 1
     /// Silent sends of the turn; where a thread of the kernel submits, sends that have not said yet how they ended.
     var silentSendsQueued = 0
+    var deadline: UInt64 = 0
     /// Whether sends are submissions, or else system calls.
     let queuesSends: Bool
     let sendFlags: UInt8
@@ -53,6 +35,13 @@ public struct UringPort: CompletionPort, ~Copyable {
     /// Whether the kernel fills receive buffers only while this port waits. Else what a send did not take could be
     /// overwritten before it has been told.
     private let worksInWaitOnly: Bool
+    private var arenaInUse = false
+    /// What this port uses of the newer kernels.
+    public let features: UringFeatures
+    /// What it does otherwise than by default.
+    public let techniques: PortTechniques
+    private var clock = TurnClock()
+    var arena = PartArena()
     /// Completions made by the port itself, delivered before those of the kernel.
     var pending = PendingCompletions()
     /// Sends that were not taken whole; delivered before everything else.
@@ -69,28 +58,39 @@ public struct UringPort: CompletionPort, ~Copyable {
     var bundle = ReceiveBundle()
     /// Streams of whose sends not all parts are submitted yet (`PortTechniques.sendPerPacket`).
     var separate = Column<CompletionKey>()
-    /// Streams that are not free.
-    var streamCount = 0
-    /// Where a multishot receive ends and queues up behind the others (rule M4).
-    var receiveLimit: UInt32 = 0
-    /// Rows of the caller's beside the streams, nil: none.
-    var rows: UnsafeRawPointer?
-    var rowStride = 0
     /// Slots whose receive found no buffer, in order.
     var parked = Column<CompletionKey>(capacity: 1_024)
-    var deadline: UInt64 = 0
     /// How often this turn has been added to, and how often it may be.
     var drainRounds = 0
     var roundLimit = 0
     var drainEnd: UInt64 = 0
+    /// A drain gathers at most this many times before the turn's sends go out (rule M2).
+    let drainRoundLimit: Int
     /// The head of the queue when the turn began.
     var turnHead: UInt32 = 0
     /// How many completions the next wait is for, as far as they come soon; 0: for one.
     var batchSize: UInt32 = 0
-    private var arenaInUse = false
+    /// Rows of the caller's beside the streams, nil: none.
+    var rows: UnsafeRawPointer?
+    var rowStride = 0
+    var zeroCopy: ZeroCopySends
 
-    /// A drain gathers at most this many times before the turn's sends go out (rule M2).
-    let drainRoundLimit: Int
+    var listeners: [ListenerState] = []
+    var operations = OperationTable()
+    /// Whether the sockets of streams lie in the ring's own table and cost the process no descriptor.
+    public let hasDirectDescriptors: Bool
+    /// Streams below this slot lie in the ring's table beside their descriptor.
+    let tablePlaces: Int
+    /// Streams that are not free.
+    var streamCount = 0
+    /// Where a multishot receive ends and queues up behind the others (rule M4).
+    var receiveLimit: UInt32 = 0
+    /// Counted since the port was made.
+    public let counterMemory = PortCounterMemory()
+    /// Wakes this port from any thread.
+    public let doorbell: Doorbell
+    let doorbellDescriptor: Int32
+    let doorbellCount: DoorbellCount
 
     /// Makes a port; its memory is allocated here and the ring is still disabled.
     ///

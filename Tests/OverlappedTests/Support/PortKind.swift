@@ -28,16 +28,19 @@ enum PortKind: Sendable, CustomTestStringConvertible {
     case epollWith(PortTechniques)
 
     /// io_uring with everything that the kernel has, as on Linux 6.1, with each feature switched off by itself, and
-    /// with direct descriptors; epoll; and narrow rings.
+    /// with direct descriptors; epoll; and narrow rings. At the quick level without those that differ from another in
+    /// one feature or in how wide their rings are.
     static let all: [PortKind] =
-        roomy + [
-            .narrowUring(disabled: []), .narrowUring(disabled: .all), .narrowUringWith(.oneShotReceive),
-            .narrowUringWith(.eagerTaskRun), .narrowUringWith(.sendPerPacket), .narrowUringWith(.fixedWait),
-            .narrowUringWith(.submissionPolling), .narrowUringWith(.zeroCopySend), .narrowUringWith(.receiveBundles),
-        ]
+        roomy + [.narrowUring(disabled: []), .narrowUring(disabled: .all)] + (TestLevel.isFull ? narrowWays : [])
     /// With memory for everybody, for rules about how many turns something takes.
-    static let roomy: [PortKind] =
-        ends + UringFeatures.names.filter { $0.0 != .directDescriptors }.map { .uring(disabled: $0.0) } + otherWays
+    static let roomy: [PortKind] = ends + (TestLevel.isFull ? withoutOne : []) + otherWays
+    private static let withoutOne: [PortKind] =
+        UringFeatures.names.filter { $0.0 != .directDescriptors }.map { .uring(disabled: $0.0) }
+    private static let narrowWays: [PortKind] = [
+        .narrowUringWith(.oneShotReceive), .narrowUringWith(.eagerTaskRun), .narrowUringWith(.sendPerPacket),
+        .narrowUringWith(.fixedWait), .narrowUringWith(.submissionPolling), .narrowUringWith(.zeroCopySend),
+        .narrowUringWith(.receiveBundles),
+    ]
     /// Every technique, and those whose code is another on older kernels there too.
     static let otherWays: [PortKind] = [
         .uringWith(.oneShotReceive), .uringWith(.oneShotReceive, disabled: .all), .uringWith(.eagerTaskRun),
