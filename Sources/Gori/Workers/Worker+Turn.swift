@@ -260,10 +260,19 @@ extension Worker where Port: ~Copyable {
     @inline(__always)
     private mutating func sendOutput(_ slot: Int, _ record: UnsafeMutablePointer<SessionRecord>) {
         guard record.pointee.sendTurn != core.pointee.turn else { return core.pointee.deferToNextTurn(slot) }
-        let count = core.pointee.gather(slot, into: parts)
         record.pointee.sendTurn = core.pointee.turn
         record.pointee.sentAt = core.pointee.now
-        port.send(key(slot), UnsafeBufferPointer(start: parts, count: count))
+        if record.pointee.partCount == 1, core.pointee.mayGoWhole(record.pointee.firstPart) {
+            // As a rule: the list is where the output was gathered.
+            let key = key(slot)
+            withUnsafePointer(to: &record.pointee.firstPart) { part in
+                port.send(key, UnsafeBufferPointer(start: part, count: 1))
+            }
+            core.pointee.endSend(record)
+        } else {
+            let count = core.pointee.gather(slot, into: parts)
+            port.send(key(slot), UnsafeBufferPointer(start: parts, count: count))
+        }
         if record.pointee.phase == .closing { core.pointee.deferToNextTurn(slot) }
     }
 }

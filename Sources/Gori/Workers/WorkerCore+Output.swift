@@ -171,17 +171,24 @@ extension WorkerCore {
         deferred.append(Int32(truncatingIfNeeded: slot))
     }
 
+    /// Whether a session's only part goes out as it is.
+    @inline(__always)
+    func mayGoWhole(_ part: IOVector) -> Bool { part.count <= Self.flushLimit && !sendsPackets }
+
+    /// Counts a send of a session's only part, and drops the part.
+    @inline(__always)
+    mutating func endSend(_ record: UnsafeMutablePointer<SessionRecord>) {
+        record.pointee.partCount = 0
+        counts.pointee.sends &+= 1
+        counts.pointee.bytesSent &+= UInt64(truncatingIfNeeded: record.pointee.firstPart.count)
+    }
+
     /// Takes the turn's output of a session: at most `partLimit` parts and `flushLimit` bytes into `list`, the rest
     /// into the backlog.
     mutating func gather(_ slot: Int, into list: UnsafeMutablePointer<IOVector>) -> Int {
         guard !sendsPackets else { return gatherPackets(slot, into: list) }
         let record = sessions.records + slot
         let count = Int(record.pointee.partCount)
-        if count == 1, record.pointee.firstPart.count <= Self.flushLimit, record.pointee.backlog.isEmpty {
-            list[0] = record.pointee.firstPart
-            endGathering(slot, sends: 1, bytes: record.pointee.firstPart.count)
-            return 1
-        }
         var used = 0
         var bytes = 0
         var isFull = false

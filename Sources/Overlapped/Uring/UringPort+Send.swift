@@ -20,10 +20,20 @@ extension UringPort {
         stream.pointee.sendTurn = turn
         stream.pointee.parts = list
         stream.pointee.partCount = UInt32(truncatingIfNeeded: parts.count)
-        if zeroCopy.isOn, sendWithoutCopy(stream, list, parts.count, of: key) { return }
-        guard !techniques.contains(.sendPerPacket) else { return sendParts(stream, key) }
-        guard queuesSends else { return sendNow(stream, key, list, parts.count) }
+        guard sendsPlainly else { return sendOtherwise(stream, key, list, parts.count) }
         queueSend(stream, key, list, parts.count)
+    }
+
+    /// Without a copy, each part by itself, or by a system call.
+    @inline(never)
+    private mutating func sendOtherwise(
+        _ stream: UnsafeMutablePointer<StreamState>, _ key: CompletionKey, _ list: UnsafeMutablePointer<iovec>,
+        _ count: Int
+    ) {
+        if zeroCopy.isOn, sendWithoutCopy(stream, list, count, of: key) { return }
+        guard !techniques.contains(.sendPerPacket) else { return sendParts(stream, key) }
+        guard queuesSends else { return sendNow(stream, key, list, count) }
+        queueSend(stream, key, list, count)
     }
 
     /// Keeps a list until the send is settled: one part, as there is as a rule, with the stream.

@@ -28,6 +28,8 @@ public struct UringPort: CompletionPort, ~Copyable {
     var deadline: UInt64 = 0
     /// Whether sends are submissions, or else system calls.
     let queuesSends: Bool
+    /// Whether every send is one submission that copies.
+    let sendsPlainly: Bool
     let sendFlags: UInt8
     let enterFlags: UInt32
     /// Whether a wait is for one completion, and in one system call that also submits.
@@ -159,6 +161,7 @@ public struct UringPort: CompletionPort, ~Copyable {
         let unusable: UringFeatures = [.silentSend, .directDescriptors, .registeredFiles]
         self.features = ring.isPolled ? features.subtracting(unusable) : features
         queuesSends = ring.isPolled || features.contains(.silentSend)
+        sendsPlainly = queuesSends && techniques.isDisjoint(with: [.zeroCopySend, .sendPerPacket])
         sendFlags = ring.isPolled ? 0 : UInt8(CL_SQE_CQE_SKIP_SUCCESS)
         self.techniques = techniques
         enterFlags = UInt32(CL_ENTER_GETEVENTS) | (features.contains(.noIOWait) ? UInt32(CL_ENTER_NO_IOWAIT) : 0)
