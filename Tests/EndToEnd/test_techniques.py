@@ -88,15 +88,23 @@ class Technique:
 
     def test_every_member_of_a_group_gets_every_packet(self):
         self.start_echo("broadcast")
-        streams = [self.stream() for _ in range(10)]
+        streams, greetings = [], []
+        for number in range(10):
+            # A connection is made before its session has joined: who hears himself has.
+            streams.append(self.stream())
+            greetings.append(frame(100 + number, bytes([200 + number]) * 8))
+            streams[-1].send(greetings[-1])
+            pump(streams, lambda: streams[-1].ended or greetings[-1] in streams[-1].incoming)
         packets = [b"".join(frame(number, bytes([number]) * 50) for _ in range(20)) for number in range(10)]
         for stream, data in zip(streams, packets):
             stream.send(data)
-        whole = sum(len(data) for data in packets)
-        pump(streams, lambda: all(stream.ended or stream.received >= whole for stream in streams))
-        for stream in streams:
-            self.assertEqual(stream.received, whole)
-            self.assertEqual(sorted(stream.incoming), sorted(b"".join(packets)))
+        # Everybody also hears the greetings of those who came after him, and his own.
+        expected = [b"".join(greetings[number:] + packets) for number in range(10)]
+        pump(streams, lambda: all(
+            stream.ended or stream.received >= len(whole) for stream, whole in zip(streams, expected)))
+        for stream, whole in zip(streams, expected):
+            self.assertEqual(stream.received, len(whole))
+            self.assertEqual(sorted(stream.incoming), sorted(whole))
 
 
 class OneShotReceive(Technique, ServerTest):
