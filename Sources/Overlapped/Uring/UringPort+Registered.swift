@@ -13,9 +13,7 @@ internal import Glibc
 extension UringPort {
     /// Gives the ring a table of so many places as the process may have descriptors, or as there are streams. Returns
     /// how many; 0: none, and every submission names a descriptor.
-    static func makeTable(
-        capacity: Int, ring: borrowing UringRing, features: UringFeatures, techniques: PortTechniques
-    ) -> Int {
+    static func makeTable(capacity: Int, ring: borrowing UringRing, features: UringFeatures) -> Int {
         guard features.contains([.registeredFiles, .silentSend]), !ring.isPolled else { return 0 }
         let limit = ResourceLimit.descriptors.now.soft.map { Int(clamping: $0) } ?? capacity
         let places = ring.isForeign ? capacity : min(capacity, limit)

@@ -139,8 +139,7 @@ public struct UringPort: CompletionPort, ~Copyable {
         }
         if directDescriptors { try Self.registerTable(of: capacity, ring: ring, features: features) }
         let places =
-            directDescriptors
-            ? 0 : Self.makeTable(capacity: capacity, ring: ring, features: features, techniques: techniques)
+            directDescriptors ? 0 : Self.makeTable(capacity: capacity, ring: ring, features: features)
         var descriptor: Int32 = -1
         if !features.contains(.messageRing) {
             descriptor = kernel?.makeEvent() ?? eventfd(0, Int32(EFD_CLOEXEC))
