@@ -118,6 +118,11 @@ struct BufferRing: ~Copyable {
         return UInt32(truncatingIfNeeded: min(4, max(1, pieces)) &* piece)
     }
 
+    /// How many bytes a stream may bring at once that has brought little in each of many turns. A wait of `UringPort`
+    /// brings 20 completions as a rule: if all of them are of streams that have become greedy just now, a third of
+    /// `memory` is still free.
+    static func modestShare(memory: Int) -> UInt32 { UInt32(truncatingIfNeeded: memory / 32) }
+
     /// Accounts `count` received bytes to their buffer, before anything else is looked at (rule M4).
     ///
     /// - Parameter flags: of the completion, which name the buffer and say whether it has room left.

@@ -50,6 +50,8 @@ struct StreamState {
     var isHard = false
     /// The peer's end of stream came while the stream was paused.
     var holdsFinish = false
+    /// Has brought little in each of many turns, and may bring more before it queues up behind the others.
+    var isModest = false
     /// What the turn's send names: how many parts, and where they lie until it is settled.
     var partCount: UInt32 = 0
     /// The port's turn in which a silent send was queued, 0: none.
@@ -66,12 +68,16 @@ struct StreamState {
     var discarded: UInt32 = 0
     /// Bytes received in `greedTurn`.
     var greed: UInt32 = 0
+    /// Bytes after which the multishot receive in flight ends, 0: never.
+    var limit: UInt32 = 0
     var bytesBefore = 0
     /// Bytes that came while the stream was paused.
     var held = UnsafeMutableRawBufferPointer(start: nil, count: 0)
     var tracked: UnsafeRawPointer?
     var trackedCount = 0
-    var greedTurn: UInt64 = 0
+    var greedTurn: UInt32 = 0
+    /// The port's turn, cut to 32 bits, in which the receive in flight was armed.
+    var armedTurn: UInt32 = 0
 
     /// Whether the socket lies in the ring's table beside its descriptor.
     var isRegistered: Bool { fileFlags != 0 && !isDirect }

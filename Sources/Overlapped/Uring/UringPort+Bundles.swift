@@ -35,10 +35,7 @@ extension UringPort {
             counts.pointee.stale &+= 1
             return nextPiece()
         }
-        if bundle.isLast {
-            stream.pointee.receiveInFlight = false
-            stream.pointee.receiveCancelled = false
-        }
+        if bundle.isLast { endReceive(stream, hasBytes: true) }
         if bundle.rest > buffers.bufferSize { counts.pointee.receiveBundles &+= 1 }
         return nextPiece()
     }

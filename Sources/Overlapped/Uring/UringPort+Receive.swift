@@ -8,8 +8,10 @@ internal import Platform
 extension UringPort {
     /// A stream without a limit in the kernel that brings more than this in one turn reads one piece a turn …
     private static let greedLimit: UInt32 = 65_536
-    /// … until a turn brings less than this.
-    private static let modestLimit: UInt32 = 16_384
+    /// … until a turn brings less than this. With a limit, a stream that brings no more a turn on average …
+    private static let modestBytes: UInt32 = 16_384
+    /// … over at least so many turns is armed with a larger one, until it has brought more.
+    private static let modestTurns: UInt32 = 4
     /// What is thrown away of a peer that does not stop (rule M3).
     private static let discardLimit: UInt32 = 65_536
 
@@ -79,7 +81,20 @@ extension UringPort {
         sqe.pointee.user_data = key.rawValue | UringOperation.receive
         cl_sqe_set_buffer_group(sqe, BufferRing.group)
         if !oneShot, techniques.contains(.receiveBundles) { sqe.pointee.ioprio |= UInt16(CL_RECVSEND_BUNDLE) }
-        if !oneShot, features.contains(.receiveLimit) { cl_sqe_set_optional_length(sqe, receiveLimit) }
+        guard !oneShot, features.contains(.receiveLimit) else { return }
+        stream.pointee.limit = stream.pointee.isModest ? max(receiveLimit, modestLimit) : receiveLimit
+        stream.pointee.armedTurn = UInt32(truncatingIfNeeded: turn)
+        cl_sqe_set_optional_length(sqe, stream.pointee.limit)
+    }
+
+    /// Nothing is received any more, and how long it took to bring `limit` bytes says what the next receive may bring.
+    @inline(__always)
+    mutating func endReceive(_ stream: UnsafeMutablePointer<StreamState>, hasBytes: Bool) {
+        stream.pointee.receiveInFlight = false
+        stream.pointee.receiveCancelled = false
+        let turns = UInt32(truncatingIfNeeded: turn) &- stream.pointee.armedTurn
+        let leastTurns = max(Self.modestTurns, stream.pointee.limit / Self.modestBytes)
+        stream.pointee.isModest = hasBytes && turns >= leastTurns
     }
 
     /// Asks the kernel to end the receive in flight; its own last completion says that it has.
@@ -115,10 +130,7 @@ extension UringPort {
             return nil
         }
         let isLast = flags & UInt32(CL_CQE_F_MORE) == 0
-        if isLast {
-            stream.pointee.receiveInFlight = false
-            stream.pointee.receiveCancelled = false
-        }
+        if isLast { endReceive(stream, hasBytes: result > 0) }
         if result > 0 { return received(stream, key, slice, isLast: isLast) }
         return endOfReceive(stream, key, result)
     }
@@ -208,10 +220,11 @@ extension UringPort {
         _ stream: UnsafeMutablePointer<StreamState>, _ key: CompletionKey, _ slice: ReceiveSlice
     ) {
         let count = slice.count
+        let turn = UInt32(truncatingIfNeeded: turn)
         if stream.pointee.greedTurn != turn {
             // A piece that ends where its buffer ends was cut there: that is no sign of modesty.
             let isCut = Int(slice.offset &+ count) % buffers.bufferSize == 0
-            stream.pointee.readsOnePiece = stream.pointee.readsOnePiece && (count >= Self.modestLimit || isCut)
+            stream.pointee.readsOnePiece = stream.pointee.readsOnePiece && (count >= Self.modestBytes || isCut)
             stream.pointee.greedTurn = turn
             stream.pointee.greed = 0
         }

@@ -87,6 +87,8 @@ public struct UringPort: CompletionPort, ~Copyable {
     var streamCount = 0
     /// Where a multishot receive ends and queues up behind the others (rule M4).
     var receiveLimit: UInt32 = 0
+    /// The same for a modest stream, if more.
+    let modestLimit: UInt32
     /// Counted since the port was made.
     public let counterMemory = PortCounterMemory()
     /// Wakes this port from any thread.
@@ -153,6 +155,7 @@ public struct UringPort: CompletionPort, ~Copyable {
         counts = counterMemory.counts
         doorbellDescriptor = descriptor
         doorbell = Doorbell(mechanism: descriptor < 0 ? .ring(ring.descriptor) : .event(descriptor))
+        modestLimit = BufferRing.modestShare(memory: buffers.bufferCount &* buffers.bufferSize)
         self.buffers = buffers
         self.capacity = capacity
         tablePlaces = places

@@ -80,6 +80,47 @@ import Testing
         arguments: PortKind.roomy)
     func quiet(kind: PortKind) throws { try kind.check(QuietBesideBulk(bound: kind.gathers ? 2 : 12)) }
 
+    private struct QuietBesideTheSuddenlyGreedy: PortRule {
+        func check<P: TestedPort>(_ make: @escaping @Sendable (Int) throws -> P) throws {
+            let attempts = try (0..<5).map { _ in try unserved(make) }
+            // A port gives a turn a few milliseconds, which a busy machine may take away.
+            #expect(attempts.count { $0 == 0 } >= 3, "not served within 2 turns: \(attempts)")
+        }
+
+        /// How many of 200 quiet streams are not served within two turns when 20 become greedy that were modest.
+        private func unserved<P: TestedPort>(_ make: @escaping @Sendable (Int) throws -> P) throws -> Int {
+            let pairs = try PairMaker()
+            let rig = try Rig(capacity: 220, make)
+            var peers: [Peer] = []
+            let streams = try (0..<220).map { slot in
+                let (near, peer) = try pairs.make()
+                peers.append(peer)
+                let stream = rig.add(near, slot: slot)
+                stream.keepsBytes = false
+                return stream
+            }
+            let piece = [UInt8](repeating: 1, count: 1_024)
+            for count in 1...48 {
+                for peer in peers[..<20] { try peer.send(piece) }
+                try rig.run("modest") { streams[..<20].allSatisfy { $0.receivedCount == count * piece.count } }
+            }
+            Flood(Array(peers[..<20])).fill()
+            for peer in peers[20...] { try peer.send([2]) }
+            for _ in 0..<2 { try rig.turn() }
+            let unserved = streams[20...].count { $0.receivedCount == 0 }
+            let turn = rig.turns
+            try rig.run("the quiet") { streams[20...].allSatisfy { $0.receivedCount == 1 } }
+            #expect(rig.turns - turn <= 8, "starved")
+            rig.expectOrder()
+            return unserved
+        }
+    }
+
+    @Test(
+        "200 quiet streams are served within 2 turns when 20 become greedy that were modest",
+        arguments: [PortKind.uring(disabled: []), .direct(disabled: []), .epoll])
+    func suddenlyGreedy(kind: PortKind) throws { try kind.check(QuietBesideTheSuddenlyGreedy()) }
+
     private struct Flooded: PortRule {
         func check<P: TestedPort>(_ make: @escaping @Sendable (Int) throws -> P) throws {
             let pairs = try PairMaker()

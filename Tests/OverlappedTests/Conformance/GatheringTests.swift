@@ -110,6 +110,7 @@ import Testing
     func share(streams: Int, bytes: Int) {
         #expect(Int(BufferRing.share(of: streams, memory: 4 << 20)) == bytes)
         #expect(BufferRing.share(of: streams, memory: 16_384) == 16_384)
+        #expect(BufferRing.modestShare(memory: 4 << 20) == 131_072)
     }
 }
 
