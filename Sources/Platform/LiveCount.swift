@@ -19,6 +19,14 @@ public struct LiveCount: ~Copyable, Sendable {
         count.word.store(count.word.load(ordering: .relaxed) &+ amount, ordering: .relaxed)
     }
 
+    /// Raises it by one, and returns how much it is then. Called by the owner.
+    @inlinable @inline(__always)
+    public func next() -> UInt64 {
+        let value = word.load(ordering: .relaxed) &+ 1
+        word.store(value, ordering: .relaxed)
+        return value
+    }
+
     /// Says how much there is now, for what also becomes less. Called by the owner.
     @inlinable @inline(__always)
     public func set(_ value: UInt64) { word.store(value, ordering: .relaxed) }

@@ -6,9 +6,10 @@ internal import Glibc
 ///
 /// A row that begins in the middle of a cache line costs one line more whenever it is looked at, and with thousands of
 /// connections hardly any row is still in the cache when the next message comes.
-package enum SlotMemory {
+public enum SlotMemory {
     /// Bytes of a cache line, of x86-64 and of most ARM processors.
-    package static let line = 64
+    @inlinable @inline(__always)
+    public static var line: Int { 64 }
 
     /// Reserves rows; nil when there is no memory. Given back with `unmap`.
     ///

@@ -17,7 +17,8 @@ public struct PacketType: RawRepresentable, Hashable, Sendable, BitwiseCopyable,
     public init(integerLiteral value: UInt16) { rawValue = value }
 
     /// The first type that a game may use when the session layer is on.
-    public static let firstOfGame: PacketType = 16
+    @inlinable @inline(__always)
+    public static var firstOfGame: PacketType { PacketType(rawValue: 16) }
 }
 
 extension PacketType: CustomStringConvertible {

@@ -77,10 +77,10 @@ extension Worker where Port: ~Copyable {
     private mutating func handle(
         _ slot: Int, _ record: UnsafeMutablePointer<SessionRecord>, _ packet: UnsafeRawBufferPointer, _ type: PacketType
     ) {
-        core.pointee.counts.pointee.packets &+= 1
-        activity.pointee.note(.packet, detail: UInt32(type.rawValue), count: core.pointee.counts.pointee.packets.value)
+        let packetNumber = core.pointee.counts.pointee.packets.next()
+        activity.pointee.note(.packet, detail: UInt32(type.rawValue), count: packetNumber)
         #if DEBUG || GORI_FAULTS
-            if Faults.dropsPacket(core.pointee.counts.pointee.packets.value) { return }
+            if Faults.dropsPacket(packetNumber) { return }
         #endif
         if hooks.takesAnyPacket {
             return hooks.anyPacket(packet.bytes, Session(core: core, slot: slot), state)

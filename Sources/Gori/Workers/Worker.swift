@@ -205,8 +205,13 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
     // MARK: Completions
 
     private mutating func complete(_ completion: Completion) {
+        if completion.kind == .received { received(completion) } else { completeOther(completion) }
+    }
+
+    @inline(never)
+    private mutating func completeOther(_ completion: Completion) {
         switch completion.kind {
-        case .received: received(completion)
+        case .received: break
         case .accepted: accepted(completion.result)
         case .acceptPaused:
             acceptPaused(completion.key.slot, completion.result)

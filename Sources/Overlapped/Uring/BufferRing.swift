@@ -126,6 +126,7 @@ struct BufferRing: ~Copyable {
     /// Accounts `count` received bytes to their buffer, before anything else is looked at (rule M4).
     ///
     /// - Parameter flags: of the completion, which name the buffer and say whether it has room left.
+    @inline(__always)
     mutating func take(flags: UInt32, count: Int32) -> ReceiveSlice {
         let buffer = Int(flags >> 16)
         precondition(buffer < bufferCount, "the kernel names a buffer that was given to it")

@@ -121,6 +121,7 @@ extension UringPort {
         sqe.pointee.user_data = ownUserData
     }
 
+    @inline(__always)
     mutating func completeReceive(_ key: CompletionKey, _ result: Int32, _ flags: UInt32) -> Completion? {
         if techniques.contains(.receiveBundles), result > 0 { return completeBundle(key, result, flags) }
         var slice = ReceiveSlice.none

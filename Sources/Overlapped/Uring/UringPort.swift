@@ -290,12 +290,18 @@ public struct UringPort: CompletionPort, ~Copyable {
         buffers.hideSlices()
     }
 
+    @inline(__always)
     mutating func translate(_ entry: KernelCompletion) -> Completion? {
         counts.pointee.completions &+= 1
         if entry.result == -EFAULT { counts.pointee.noteFault() }
         let key = CompletionKey(userData: entry.userData)
+        if entry.userData & 0xFF == UringOperation.receive { return completeReceive(key, entry.result, entry.flags) }
+        return translateOther(entry, key)
+    }
+
+    @inline(never)
+    private mutating func translateOther(_ entry: KernelCompletion, _ key: CompletionKey) -> Completion? {
         switch entry.userData & 0xFF {
-        case UringOperation.receive: return completeReceive(key, entry.result, entry.flags)
         case UringOperation.trackedSend: return completeTrackedSend(key, entry.result)
         case UringOperation.accept: return completeAccept(key, entry.result, entry.flags)
         case UringOperation.close: return completeClose(key)
