@@ -208,10 +208,10 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
         if completion.kind == .received { received(completion) } else { completeOther(completion) }
     }
 
+    /// Apart, because nearly all completions are receives and pass through as little code as may be.
     @inline(never)
     private mutating func completeOther(_ completion: Completion) {
         switch completion.kind {
-        case .received: break
         case .accepted: accepted(completion.result)
         case .acceptPaused:
             acceptPaused(completion.key.slot, completion.result)
@@ -221,7 +221,7 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
         case .drained: drained(completion.key)
         case .ended: broken(completion.key)
         case .closed: closed(completion.key)
-        case .operation: break
+        case .received, .operation: break
         }
     }
 

@@ -75,8 +75,9 @@ struct StreamState {
     var held = UnsafeMutableRawBufferPointer(start: nil, count: 0)
     var tracked: UnsafeRawPointer?
     var trackedCount = 0
+    /// The port's turn, cut to 32 bits, in which `greed` was received.
     var greedTurn: UInt32 = 0
-    /// The port's turn, cut to 32 bits, in which the receive in flight was armed.
+    /// The same, in which the receive in flight was armed.
     var armedTurn: UInt32 = 0
 
     /// Whether the socket lies in the ring's table beside its descriptor.

@@ -299,6 +299,7 @@ public struct UringPort: CompletionPort, ~Copyable {
         return translateOther(entry, key)
     }
 
+    /// Apart, because nearly all completions are receives and pass through as little code as may be.
     @inline(never)
     private mutating func translateOther(_ entry: KernelCompletion, _ key: CompletionKey) -> Completion? {
         switch entry.userData & 0xFF {

@@ -104,7 +104,13 @@ import Testing
                 for peer in peers[..<20] { try peer.send(piece) }
                 try rig.run("modest") { streams[..<20].allSatisfy { $0.receivedCount == count * piece.count } }
             }
-            Flood(Array(peers[..<20])).fill()
+            let flood = Flood(Array(peers[..<20]))
+            flood.fill()
+            let writers = Background { flood.run() }
+            defer {
+                flood.stop()
+                writers.join()
+            }
             for peer in peers[20...] { try peer.send([2]) }
             for _ in 0..<2 { try rig.turn() }
             let unserved = streams[20...].count { $0.receivedCount == 0 }
