@@ -48,6 +48,8 @@ extension Worker where Port: ~Copyable {
                 handle(slot, record, packet, type)
                 guard !record.pointee.endRequested else { return false }
                 if record.pointee.slowPartRuns {
+                    // The packet may have come in pieces, and is whole now.
+                    record.pointee.partialSince = 0
                     hold(slot, record, rest)
                     return false
                 }

@@ -60,6 +60,21 @@ import Wire
         #expect(try client.next(Heard.self).number == 5)
     }
 
+    @Test("a packet that came in two pieces has not begun any more while its slow part runs")
+    func inTwoPieces() throws {
+        let (gate, ledger) = (Gate(), Ledger())
+        let server = try serve(gate, ledger) { $0.packetTimeout = 150 }
+        let client = try server.open()
+        let packet = client.bytes(of: Slow(2))
+        try client.send(raw: Array(packet.dropLast()))
+        #expect(client.isSilent(milliseconds: 50))
+        try client.send(raw: Array(packet.suffix(1)))
+        #expect(ledger.wait { $0 == ["begins 2"] })
+        #expect(client.isSilent(milliseconds: 600), "neither an answer nor an end")
+        gate.open()
+        #expect(try client.next(Heard.self).number == 1_002)
+    }
+
     @Test("many slow parts in a row, with packets cut everywhere, keep the order")
     func longRow() throws {
         let (gate, ledger) = (Gate(), Ledger())
