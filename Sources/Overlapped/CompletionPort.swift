@@ -104,10 +104,10 @@ public protocol CompletionPort: ~Copyable {
     /// The next completion of this turn, nil when there is none left.
     mutating func next() -> Completion?
 
-    /// Looks for completions that come within so many nanoseconds, without sleeping, for a turn whose output gains by
-    /// what is in it. Called when `next` has returned nil.
+    /// Looks for completions that are there by now, or come within so many nanoseconds, without sleeping, for a turn
+    /// whose output gains by what is in it. Called when `next` has returned nil.
     ///
-    /// A port looks so often in one turn and no more (rule M2), so sends wait for `nanoseconds` at most 16 times.
+    /// A port looks so often in one turn and no more (rule M2): 16 times, or 64 where it may wait, for 2 ms in all.
     ///
     /// - Returns: whether `next` may have more.
     mutating func gather(for nanoseconds: UInt64) -> Bool

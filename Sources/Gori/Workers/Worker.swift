@@ -136,10 +136,12 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
         if mailboxes.hasLetters(of: index) { readLetters() }
         if !isAlone { readMessages() }
         activity.pointee.note(.completions)
+        var handled = 0
         while let completion = next {
             complete(completion)
+            handled &+= 1
             next = port.next()
-            if next == nil { next = gather() }
+            if next == nil { next = gather(after: handled) }
         }
         if core.pointee.now >= nextDue { expireTimers() }
         if core.pointee.now >= core.pointee.alarm { core.pointee.alarm = MonotonicClock.never }
@@ -256,13 +258,15 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
         if core.pointee.isCongested { pauseForCongestion(completion.key.slot, record) }
     }
 
-    /// What comes a little later, when the turn publishes to crowds: a packet that comes before the flush costs a crowd
-    /// no send, one that comes after it costs a send to each member.
+    /// What else there is by now, when the turn tells more sessions than it has heard: a packet that is handled before
+    /// the flush costs a crowd no send, one that comes after it costs a send to each member. For a crowd that is worth
+    /// a moment. Where each is answered alone nothing is gained, and what its socket touched has left the cache when
+    /// the answer goes out.
     @inline(__always)
-    private mutating func gather() -> Completion? {
-        guard core.pointee.groups.hasPublished else { return nil }
-        let patience = core.pointee.groups.patience
-        guard patience > 0, port.gather(for: patience) else { return nil }
+    private mutating func gather(after handled: Int) -> Completion? {
+        let hasPublished = core.pointee.groups.hasPublished
+        guard hasPublished || core.pointee.dirty.count > handled else { return nil }
+        guard port.gather(for: hasPublished ? core.pointee.groups.patience : 0) else { return nil }
         return port.next()
     }
 

@@ -27,12 +27,8 @@ struct StreamState {
     /// The descriptor of the process; of a direct one the place in the ring's own table.
     var descriptor: Int32 = -1
     var generation: UInt32 = 0
-    /// What submissions name: the descriptor, or a place in the ring's table when `fileFlags` says so.
-    var file: Int32 = -1
     /// Or'ed into the flags of every submission.
     var fileFlags: UInt8 = 0
-    /// The socket lies in the ring's table and has no descriptor, so that no system call can name it.
-    var isDirect = false
     var phase = Phase.free
     var receiveInFlight = false
     /// The receive in flight ends after one completion.
@@ -80,6 +76,6 @@ struct StreamState {
     /// The same, in which the receive in flight was armed.
     var armedTurn: UInt32 = 0
 
-    /// Whether the socket lies in the ring's table beside its descriptor.
-    var isRegistered: Bool { fileFlags != 0 && !isDirect }
+    /// The socket lies in the ring's table and has no descriptor, so that no system call can name it.
+    var isDirect: Bool { fileFlags != 0 }
 }

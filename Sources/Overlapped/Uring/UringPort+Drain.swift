@@ -3,56 +3,45 @@
 internal import CLiburing
 internal import Platform
 
-/// What makes turns larger than one completion: "drain before sending" (rule M2), looking for a moment, and waiting for
-/// several.
+/// What makes turns larger than what one call of the kernel brings: "drain before sending" (rule M2) where the caller
+/// gains by it, looking for a moment, and waiting for several.
 extension UringPort {
-    /// A drain gathers so many times as often where the caller asks for it with `gather` …
+    /// A drain takes so many times as many rounds where the caller would wait for more …
     private static let gatherFactor = 4
-    /// … and for at most this long, in nanoseconds.
+    /// … and at most this long, in nanoseconds.
     static let drainTimeLimit: UInt64 = 2_000_000
 
-    /// Looks for more that has arrived before the turn's sends go out.
-    mutating func gatherMore() -> Bool {
+    /// Looks for something to drain, or waits for it; `next` takes it.
+    public mutating func gather(for nanoseconds: UInt64) -> Bool {
+        let limit = nanoseconds > 0 ? drainRoundLimit &* Self.gatherFactor : drainRoundLimit
+        guard drainRounds < limit, buffers.freeCount &* 4 >= buffers.bufferCount else { return false }
+        var now = now()
+        // A deadline of 0 says that the caller has work, not that a timer is due.
+        let latest = now &+ Self.drainTimeLimit
+        if drainRounds == 0 { drainEnd = deadline == 0 ? latest : min(latest, deadline) }
+        guard now < drainEnd else { return false }
+        drainRounds &+= 1
+        let end = min(drainEnd, now &+ nanoseconds)
+        repeat {
+            mayDrain = ring.hasTaskWork || ring.completionTail != head
+            if mayDrain || ring.isForeign { break }
+            now = self.now()
+        } while now < end
+        return mayDrain
+    }
+
+    /// Takes what has arrived since, before the turn's sends go out: what stands in the queue, and what only a call of
+    /// the kernel puts there when `gather` has found some.
+    mutating func drain() -> Bool {
         ring.releaseCompletions(upTo: head)
         tail = ring.completionTail
         if head != tail { return true }
-        guard ring.hasTaskWork, mayDrain else { return false }
-        let now = now()
-        beginDrain(now)
-        guard now < drainEnd else { return false }
-        drainRounds &+= 1
+        guard mayDrain else { return false }
+        mayDrain = false
         counts.pointee.systemCalls &+= 1
         _ = ring.enter(submit: 0, wait: 0, flags: enterFlags, argument: nil, size: 0)
         tail = ring.completionTail
         return head != tail
-    }
-
-    /// Whether the turn may still be added to.
-    @inline(__always)
-    private var mayDrain: Bool {
-        drainRounds < roundLimit && buffers.freeCount &* 4 >= buffers.bufferCount
-    }
-
-    @inline(__always)
-    private mutating func beginDrain(_ now: UInt64) {
-        guard drainRounds == 0 else { return }
-        // A deadline of 0 says that the caller has work, not that a timer is due.
-        drainEnd = deadline == 0 ? now &+ Self.drainTimeLimit : min(now &+ Self.drainTimeLimit, deadline)
-    }
-
-    /// Waits for the kernel to have something to drain; `next` does that.
-    public mutating func gather(for nanoseconds: UInt64) -> Bool {
-        roundLimit = drainRoundLimit &* Self.gatherFactor
-        guard mayDrain else { return false }
-        var now = now()
-        beginDrain(now)
-        let end = min(drainEnd, now &+ nanoseconds)
-        while now < end {
-            if ring.hasTaskWork || ring.completionTail != head { return true }
-            guard !ring.isForeign else { return false }
-            now = self.now()
-        }
-        return false
     }
 
     // MARK: Batches

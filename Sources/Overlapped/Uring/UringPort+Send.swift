@@ -56,7 +56,7 @@ extension UringPort {
     ) {
         silentSendsQueued &+= 1
         let sqe = entry()
-        sqe.pointee.fd = stream.pointee.file
+        sqe.pointee.fd = stream.pointee.descriptor
         sqe.pointee.flags = sendFlags | stream.pointee.fileFlags
         sqe.pointee.user_data = key.rawValue | UringOperation.silentSend
         cl_sqe_set_message_flags(sqe, Self.silentFlags)
@@ -121,7 +121,7 @@ extension UringPort {
     private mutating func submitTracked(_ stream: UnsafeMutablePointer<StreamState>, _ key: CompletionKey) {
         let sqe = entry()
         sqe.pointee.opcode = UInt8(CL_OP_SEND)
-        sqe.pointee.fd = stream.pointee.file
+        sqe.pointee.fd = stream.pointee.descriptor
         sqe.pointee.flags = stream.pointee.fileFlags
         sqe.pointee.addr = UInt64(UInt(bitPattern: stream.pointee.tracked))
         sqe.pointee.len = UInt32(truncatingIfNeeded: min(stream.pointee.trackedCount, 1 << 30))

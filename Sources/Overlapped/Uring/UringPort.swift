@@ -62,11 +62,11 @@ public struct UringPort: CompletionPort, ~Copyable {
     var separate = Column<CompletionKey>()
     /// Slots whose receive found no buffer, in order.
     var parked = Column<CompletionKey>(capacity: 1_024)
-    /// How often this turn has been added to, and how often it may be.
+    /// How often `gather` has looked for more in this turn, and whether there was some.
     var drainRounds = 0
-    var roundLimit = 0
+    var mayDrain = false
     var drainEnd: UInt64 = 0
-    /// A drain gathers at most this many times before the turn's sends go out (rule M2).
+    /// A drain takes at most this many rounds before the turn's sends go out (rule M2).
     let drainRoundLimit: Int
     /// The head of the queue when the turn began.
     var turnHead: UInt32 = 0
@@ -81,8 +81,6 @@ public struct UringPort: CompletionPort, ~Copyable {
     var operations = OperationTable()
     /// Whether the sockets of streams lie in the ring's own table and cost the process no descriptor.
     public let hasDirectDescriptors: Bool
-    /// Streams below this slot lie in the ring's table beside their descriptor.
-    let tablePlaces: Int
     /// Streams that are not free.
     var streamCount = 0
     /// Where a multishot receive ends and queues up behind the others (rule M4).
@@ -140,8 +138,6 @@ public struct UringPort: CompletionPort, ~Copyable {
             throw PortError(call: "io_uring direct descriptors with submission-polling", code: EOPNOTSUPP)
         }
         if directDescriptors { try Self.registerTable(of: capacity, ring: ring, features: features) }
-        let places =
-            directDescriptors ? 0 : Self.makeTable(capacity: capacity, ring: ring, features: features)
         var descriptor: Int32 = -1
         if !features.contains(.messageRing) {
             descriptor = kernel?.makeEvent() ?? eventfd(0, Int32(EFD_CLOEXEC))
@@ -158,9 +154,8 @@ public struct UringPort: CompletionPort, ~Copyable {
         modestLimit = BufferRing.modestShare(memory: buffers.bufferCount &* buffers.bufferSize)
         self.buffers = buffers
         self.capacity = capacity
-        tablePlaces = places
         // Silent sends lose their lifetime where another thread submits (rule M1): sends say that they are done.
-        let unusable: UringFeatures = [.silentSend, .directDescriptors, .registeredFiles]
+        let unusable: UringFeatures = [.silentSend, .directDescriptors]
         self.features = ring.isPolled ? features.subtracting(unusable) : features
         queuesSends = ring.isPolled || features.contains(.silentSend)
         sendsPlainly = queuesSends && techniques.isDisjoint(with: [.zeroCopySend, .sendPerPacket])
@@ -220,7 +215,7 @@ public struct UringPort: CompletionPort, ~Copyable {
         SystemCalls.noteOwner(techniques)
         self.deadline = deadline
         drainRounds = 0
-        roundLimit = drainRoundLimit
+        mayDrain = false
         ring.releaseCompletions(upTo: head)
         arenaInUse = true
         if !separate.isEmpty { sendSeparately() }
@@ -252,7 +247,7 @@ public struct UringPort: CompletionPort, ~Copyable {
                 continue
             }
             if head == tail {
-                guard gatherMore() else { return nil }
+                guard drain() else { return nil }
                 continue
             }
             if tail &- head > Self.fetchDistance { fetch(head &+ Self.fetchDistance) }

@@ -61,10 +61,6 @@ public enum VariantTable {
         without(
             "no-iowait", Text("An idle worker counts as waiting for a disk.", "쉬는 worker가 디스크 대기로 집계됨."),
             workloads: ["echo-64-c1-d1"]),
-        without(
-            "registered-files",
-            Text("Every submission looks its descriptor up.", "모든 제출이 서술자를 찾아봄."),
-            workloads: ["echo-64-c500-d1"]),
     ]
 
     private static let others = [

@@ -20,14 +20,17 @@ import Wire
     }
 
     @Test(
-        "100 ns for each member of a crowd, from 32 members and up to 10 us",
-        arguments: [(2, []), (31, []), (32, [3_200]), (64, [6_400]), (100, [10_000]), (300, [10_000])])
+        "100 ns for each member of a crowd, from 32 members and up to 10 us; fewer get what is there",
+        arguments: [(2, [0]), (31, [0]), (32, [3_200]), (64, [6_400]), (100, [10_000]), (300, [10_000])])
     func crowds(sessions: Int, expected: [UInt64]) throws {
         #expect(try patience(sessions: sessions, word: CrowdWord.publish) == expected)
     }
 
     @Test("an answer to one of a crowd goes out at once", arguments: [1, CrowdWord.echo])
     func answers(word: UInt32) throws { #expect(try patience(sessions: 64, word: word) == []) }
+
+    @Test("whoever tells more sessions than have spoken gets what is there, and waits for nothing")
+    func telling() throws { #expect(try patience(sessions: 64, word: CrowdWord.tell) == [0]) }
 
     @Test("the wait after a packet to 8 or more is for a batch", arguments: [(2, 0), (7, 0), (8, 1), (300, 1)])
     func batches(sessions: Int, expected: Int) throws {

@@ -11,6 +11,8 @@ import Wire
 enum CrowdWord {
     /// From here: the packet goes back as it lies in receive memory. Below: an answer is written.
     static let echo: UInt32 = 1_000
+    /// From here: the first two are told, one by one.
+    static let tell: UInt32 = 50_000
     /// From here: everybody is told.
     static let publish: UInt32 = 100_000
 }
@@ -42,6 +44,7 @@ final class CrowdOnPort<Port: CompletionPort & SendableMetatype & ~Copyable>: Cr
 
     private final class Notes: @unchecked Sendable {
         var handled: [UInt32: Int] = [:]
+        var first: [SessionID] = []
     }
 
     init(_ port: consuming Port, sessions: Int, slice: Int) throws {
@@ -51,13 +54,17 @@ final class CrowdOnPort<Port: CompletionPort & SendableMetatype & ~Copyable>: Cr
         let server = Server<Nothing>(configuration) { _ in Nothing() }
         let group = Group(rawValue: 1)
         let notes = notes
-        server.onOpen { session, _ in session.join(group) }
+        server.onOpen { session, _ in
+            session.join(group)
+            if notes.first.count < 2 { notes.first.append(session.id) }
+        }
         server.onAnyPacket { packet, session, _ in
             guard let say = try? Say.decode(packet.extracting(4..<packet.byteCount)) else { return }
             notes.handled[say.number] = Int(session.worker.counters.sends)
             let answer = Heard(say.number, size: say.size)
             switch say.number {
             case CrowdWord.publish...: session.publish(answer, to: group)
+            case CrowdWord.tell...: for id in notes.first { session.send(answer, to: id) }
             case CrowdWord.echo...: session.send(raw: packet)
             default: session.send(answer)
             }

@@ -46,6 +46,8 @@ final class Rig<P: CompletionPort & ~Copyable> {
     private(set) var operations: [(key: CompletionKey, result: Int32)] = []
     private(set) var violations: [String] = []
     private(set) var turns = 0
+    /// Whether turns go on with what has come meanwhile, as those of a worker that tells many do.
+    var gathers = true
     private var resumable: [Stream] = []
 
     init(capacity: Int = 64, _ make: (Int) throws -> P) throws {
@@ -82,6 +84,9 @@ final class Rig<P: CompletionPort & ~Copyable> {
 
     // MARK: Turns
 
+    /// The next completion of the turn, and of what has come since.
+    private func next() -> Completion? { port.next() ?? (gathers && port.gather(for: 0) ? port.next() : nil) }
+
     /// One turn of at most so many milliseconds. `inspect` sees each slice while it may be read.
     @discardableResult
     func turn(
@@ -91,7 +96,7 @@ final class Rig<P: CompletionPort & ~Copyable> {
         turns += 1
         var batch: [Event] = []
         var hasOther = false
-        while let completion = port.next() {
+        while let completion = next() {
             batch.append(Event(key: completion.key, kind: completion.kind, result: completion.result))
             if completion.kind != .blocked {
                 hasOther = true
