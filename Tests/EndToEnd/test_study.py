@@ -543,7 +543,7 @@ class Load(unittest.TestCase):
             [servers.program(), "study-load", json.dumps(order)], input="5 20\n", capture_output=True, text=True,
             timeout=60)
         self.assertEqual(done.returncode, 1)
-        self.assertRegex(done.stderr, "more than 32 MiB were taken of slow reader 0")
+        self.assertRegex(done.stderr, "more than 48 MiB were taken of slow reader 0")
 
     def test_a_wrong_byte_is_noticed(self):
         def spoil(data, count):

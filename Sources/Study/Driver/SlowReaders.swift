@@ -13,8 +13,10 @@ struct SlowReaders {
     /// The sockets' buffers: small to read, large to send, so that it is soon at the end of what is taken.
     private static let receiveBuffer: Int32 = 16 << 10
     private static let sendBuffer: Int32 = 256 << 10
-    /// Bytes that a server and the kernel may hold of one of them: 8 MiB of backlog, and the sockets' buffers.
-    static let most = 32 << 20
+    /// Bytes that a server and the kernel may hold of one of them: 8 MiB of backlog, and the sockets' buffers, of which
+    /// the server's may grow to 32 MiB for receiving and 4 MiB for sending (tcp_rmem, tcp_wmem of Linux 6.18; 36 MiB in
+    /// all have been seen).
+    static let most = 48 << 20
     /// Milliseconds without room on any after which nothing more is taken.
     private static let quiet: Int32 = 100
 
