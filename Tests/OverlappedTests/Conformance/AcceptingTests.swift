@@ -39,11 +39,10 @@ import Testing
         }
     }
 
-    @Test("every connection is accepted once", arguments: PortKind.all)
+    @Test("every connection is accepted once", .manySockets, arguments: PortKind.all)
     func crowd(kind: PortKind) throws { try kind.check(Crowd(count: 500)) }
 
-    /// One after the other: each takes two descriptors a connection, and the process may have 20,000 for all tests.
-    @Test("thousands of connections are accepted once each", .serialized, arguments: PortKind.ends)
+    @Test("thousands of connections are accepted once each", .manySockets, arguments: PortKind.ends)
     func thousands(kind: PortKind) throws { try kind.check(Crowd(count: TestLevel.isFull ? 3_000 : 2_000)) }
 
     private struct StopAccepting: PortRule {

@@ -184,8 +184,7 @@ import Testing
         }
     }
 
-    /// One after the other, for want of descriptors.
-    @Test("thousands of sends that fail in one turn are each told", .serialized, arguments: PortKind.all)
+    @Test("thousands of sends that fail in one turn are each told", .manySockets, arguments: PortKind.all)
     func manyFailures(kind: PortKind) throws { try kind.check(ManyFailures(count: TestLevel.isFull ? 2_000 : 700)) }
 
     private struct NobodyLooks: PortRule {
@@ -210,6 +209,8 @@ import Testing
         }
     }
 
-    @Test("a queue of completions that overflows loses nothing and keeps the order", arguments: PortKind.all)
+    @Test(
+        "a queue of completions that overflows loses nothing and keeps the order", .manySockets, arguments: PortKind.all
+    )
     func overflow(kind: PortKind) throws { try kind.check(NobodyLooks()) }
 }

@@ -51,6 +51,8 @@ final class Rig<P: CompletionPort & ~Copyable> {
     private var resumable: [Stream] = []
 
     init(capacity: Int = 64, _ make: (Int) throws -> P) throws {
+        // A shell's ordinary limit is 1,024, for all the tests that run at once.
+        _ = descriptorLimit
         port = try make(capacity)
         try port.open()
     }
@@ -195,3 +197,5 @@ final class Rig<P: CompletionPort & ~Copyable> {
         port.sendTracked(stream.key, UnsafeRawBufferPointer(memory))
     }
 }
+
+private let descriptorLimit = Sockets.raiseDescriptorLimit()
