@@ -6,11 +6,16 @@ internal import Platform
 internal import Synchronization
 
 /// The only ways across threads: for each ordered pair of workers one bounded ring, for each worker one inbox for
-/// foreign threads, and a doorbell that rings only a sleeping worker (rule M6).
+/// foreign threads, and a doorbell (rule M6).
 ///
-/// Waking: the producer stores its message, then fences, then reads `asleep`; the consumer exchanges `asleep` and looks
-/// at every mailbox once more, all sequentially consistent, and only then waits. So either the producer sees the
-/// sleeper or the sleeper the message.
+/// Waking: the producer stores its message, then fences, then reads `isToBeRung`; the consumer exchanges that for true
+/// and looks at every mailbox once more, all sequentially consistent, and only then waits. So either the producer sees
+/// that it is to ring or the consumer sees the message. The first who rings takes `isToBeRung` back.
+///
+/// A worker that gets mail in turn after turn takes it back itself while it is awake: nobody rings then. One that gets
+/// mail seldom leaves it: it is rung now and then while it is awake, once a turn at most, and its turns need no
+/// exchange, whose wait for all that the turn has stored was 1 % of a message that has a turn for itself. What was true
+/// since the last look needs no other look: whoever has posted since has rung, or will.
 final class Mailboxes: @unchecked Sendable {
     /// What a foreign thread puts into a worker's inbox.
     enum Letter: Sendable {
@@ -40,11 +45,17 @@ final class Mailboxes: @unchecked Sendable {
 
     private static let stride = 128
 
-    /// What a worker looks at in every turn, in a cache line of its own: whether it sleeps, how many ring its doorbell
-    /// at this moment, and whether there are letters.
+    /// For how many turns after its last mail a worker says when it is awake. A ring costs about as much as so many
+    /// exchanges.
+    private static let watchfulTurns: Int32 = 16
+
+    /// What a worker looks at in every turn, in a cache line of its own: whether it is to be rung, how many ring its
+    /// doorbell at this moment, and whether there are letters.
     private struct Sleep: ~Copyable {
-        let isAsleep = Atomic<Bool>(false)
+        let isToBeRung = Atomic<Bool>(false)
         let hasLetters = Atomic<Bool>(false)
+        /// Turns for which the worker still says when it is awake. Its own.
+        var watchfulTurns: Int32 = 0
         let ringing = Atomic<Int>(0)
     }
 
@@ -86,11 +97,11 @@ final class Mailboxes: @unchecked Sendable {
         rings[source &* workerCount &+ target].push(message)
     }
 
-    /// Wakes a worker if it sleeps. Called after posting, at most once a turn and target.
+    /// Wakes a worker if it may sleep. Called after posting, at most once a turn and target.
     func wake(_ worker: Int) {
         atomicMemoryFence(ordering: .sequentiallyConsistent)
-        guard sleep(worker).pointee.isAsleep.load(ordering: .relaxed) else { return }
-        guard sleep(worker).pointee.isAsleep.exchange(false, ordering: .relaxed) else { return }
+        guard sleep(worker).pointee.isToBeRung.load(ordering: .relaxed) else { return }
+        guard sleep(worker).pointee.isToBeRung.exchange(false, ordering: .relaxed) else { return }
         // Whoever dies waits until this count is 0 before its descriptor's number is free for others.
         sleep(worker).pointee.ringing.add(1, ordering: .sequentiallyConsistent)
         if !isGone(worker) { doorbellCopies[worker]?.ring() }
@@ -108,7 +119,11 @@ final class Mailboxes: @unchecked Sendable {
     // MARK: Consumer
 
     /// The next message of one peer.
-    func next(from source: Int, to worker: Int) -> Message? { rings[source &* workerCount &+ worker].pop() }
+    func next(from source: Int, to worker: Int) -> Message? {
+        guard let message = rings[source &* workerCount &+ worker].pop() else { return nil }
+        sleep(worker).pointee.watchfulTurns = Self.watchfulTurns
+        return message
+    }
 
     /// Whether a peer found its ring full since it was last asked; then it is to be woken.
     func wasFull(from source: Int, to worker: Int) -> Bool { rings[source &* workerCount &+ worker].takeFoundFull() }
@@ -121,6 +136,7 @@ final class Mailboxes: @unchecked Sendable {
     func takeLetters(of worker: Int) -> [Letter] {
         guard hasLetters(of: worker) else { return [] }
         let inbox = inboxes[worker]
+        sleep(worker).pointee.watchfulTurns = Self.watchfulTurns
         sleep(worker).pointee.hasLetters.store(false, ordering: .relaxed)
         return inbox.letters.withLock { letters in
             defer { letters.removeAll(keepingCapacity: true) }
@@ -128,13 +144,20 @@ final class Mailboxes: @unchecked Sendable {
         }
     }
 
-    /// Announces that the worker is about to wait.
+    /// Sees to it that whoever posts from now on rings: the worker is about to wait.
     ///
-    /// - Returns: whether all its mailboxes are empty; else it must not wait.
+    /// - Returns: whether it may; else there is mail.
+    @inline(__always)
     func prepareToSleep(_ worker: Int) -> Bool {
+        guard !sleep(worker).pointee.isToBeRung.load(ordering: .relaxed) else { return true }
+        return announceSleep(worker)
+    }
+
+    @inline(never)
+    private func announceSleep(_ worker: Int) -> Bool {
         // An exchange and loads that are all sequentially consistent do here what a fence in between would, and the
         // exchange takes half its time.
-        _ = sleep(worker).pointee.isAsleep.exchange(true, ordering: .sequentiallyConsistent)
+        _ = sleep(worker).pointee.isToBeRung.exchange(true, ordering: .sequentiallyConsistent)
         #if GORI_CANARIES
             if Canary.sings(.doorbell) { return true }
         #endif
@@ -145,16 +168,21 @@ final class Mailboxes: @unchecked Sendable {
         return true
     }
 
-    /// Whether a worker has said that it sleeps while there is something for it, and nobody has taken back the saying:
-    /// between a post and the wake-up that follows it; for longer it is a wake-up that was lost. For simulation.
+    /// Whether a worker is to be rung while there is something for it, and nobody has: between a post and the ring that
+    /// follows it; for longer it is a wake-up that was lost. For simulation.
     func sleepsOverMail(_ worker: Int) -> Bool {
-        guard sleep(worker).pointee.isAsleep.load(ordering: .relaxed) else { return false }
+        guard sleep(worker).pointee.isToBeRung.load(ordering: .relaxed) else { return false }
         return sleep(worker).pointee.hasLetters.load(ordering: .relaxed)
             || (0..<workerCount).contains { $0 != worker && !rings[$0 &* workerCount &+ worker].isEmpty }
     }
 
-    /// The worker is awake.
-    func wakeUp(_ worker: Int) { sleep(worker).pointee.isAsleep.store(false, ordering: .relaxed) }
+    /// The worker is awake, and says so if mail comes often.
+    @inline(__always)
+    func wakeUp(_ worker: Int) {
+        guard sleep(worker).pointee.watchfulTurns > 0 else { return }
+        sleep(worker).pointee.watchfulTurns &-= 1
+        sleep(worker).pointee.isToBeRung.store(false, ordering: .relaxed)
+    }
 
     @inline(__always)
     private func sleep(_ worker: Int) -> UnsafeMutablePointer<Sleep> {

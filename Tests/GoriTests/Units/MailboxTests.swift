@@ -56,10 +56,9 @@ import Testing
     @Test("a worker with mail does not go to sleep")
     func noSleep() {
         let mailboxes = Mailboxes(workerCount: 2)
-        #expect(mailboxes.prepareToSleep(0))
-        mailboxes.wakeUp(0)
         #expect(mailboxes.post(Message(tag: 16, payload: 1), from: 1, to: 0))
         #expect(!mailboxes.prepareToSleep(0))
+        mailboxes.wake(0)
         mailboxes.wakeUp(0)
         #expect(mailboxes.next(from: 1, to: 0)?.payload == 1)
         #expect(mailboxes.prepareToSleep(0))
@@ -67,6 +66,27 @@ import Testing
         #expect(!mailboxes.prepareToSleep(0))
         #expect(mailboxes.takeLetters(of: 0).count == 1)
         #expect(mailboxes.takeLetters(of: 0).isEmpty)
+    }
+
+    @Test("a worker without mail leaves it to the doorbell, is rung once a turn, and says that it is awake after mail")
+    func seldomMail() {
+        let mailboxes = Mailboxes(workerCount: 2)
+        #expect(mailboxes.prepareToSleep(0))
+        mailboxes.wakeUp(0)
+        mailboxes.post(.drain, to: 0)
+        #expect(!mailboxes.sleepsOverMail(0), "the first who posts rings, and takes back that it is to be rung")
+        #expect(!mailboxes.prepareToSleep(0), "who has been rung looks")
+        mailboxes.wakeUp(0)
+        #expect(mailboxes.takeLetters(of: 0).count == 1)
+        // What nobody takes from here on shows whether it is to be rung.
+        mailboxes.post(.drain, to: 0)
+        var turns = 0
+        repeat {
+            turns += 1
+            _ = mailboxes.prepareToSleep(0)
+            mailboxes.wakeUp(0)
+        } while !mailboxes.sleepsOverMail(0) && turns < 1_000
+        #expect(turns == 17, "it says that it is awake for 16 turns after its last mail")
     }
 
     @Test("what does not fit into a ring waits in the outbox, in order")
@@ -166,7 +186,7 @@ import Testing
             while port.next() != nil {}
             sleeps += 1
             // Nobody rang for two seconds, and yet there is mail.
-            if !isBlocked, MonotonicClock.now() - now > 1_900_000_000, !mailboxes.prepareToSleep(index) {
+            if !isBlocked, MonotonicClock.now() - now > 1_900_000_000, mailboxes.sleepsOverMail(index) {
                 lostWakes += 1
             }
         }
