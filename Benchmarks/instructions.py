@@ -76,6 +76,7 @@ CELLS = {
     "packet": Cell(GORI, "packet", 8, 1, [4, 64, 200, 30]),
     "packet-d16": Cell(GORI, "packet", 8, 16, [4, 64, 200, 30]),
     "broadcast-g10": Cell(GORI, "broadcast", 10, 1, [64], group=10),
+    "broadcast-g10-d16": Cell(GORI, "broadcast", 10, 16, [64], group=10),
     "broadcast-g100": Cell(GORI, "broadcast", 100, 1, [64], group=100),
     "typed": Cell(TYPED, "typed", 8, 1, [20], answer=12),
     "typed-d16": Cell(TYPED, "typed", 8, 16, [20], answer=12),
@@ -98,7 +99,8 @@ PHASES = [(name, re.compile(pattern)) for name, pattern in (
 FORBIDDEN = re.compile(
     r"^(swift_(retain|release|bridgeObjectRetain|bridgeObjectRelease|allocObject|slowAlloc)\w*|malloc|calloc|realloc)$")
 # Cells of the same work, with few and with many messages in a turn: what grows with the messages is their own.
-SLOPES = {"echo-64-d16": "echo-64", "packet-d16": "packet", "typed-d16": "typed", "broadcast-g100": "broadcast-g10"}
+SLOPES = {"echo-64-d16": "echo-64", "packet-d16": "packet", "typed-d16": "typed", "broadcast-g100": "broadcast-g10",
+          "broadcast-g10-d16": "broadcast-g10"}
 
 
 def drive(port, cell, rounds):

@@ -114,7 +114,9 @@ public protocol CompletionPort: ~Copyable {
 
     /// Has the next wait be for several completions, as far as they come within 50 microseconds, for a caller whose
     /// next output gains by what it is made of. Called when `next` has returned nil. A port may have no way to.
-    mutating func batchNextWait()
+    ///
+    /// - Parameter count: completions; a port may wait for fewer.
+    mutating func batchNextWait(for count: Int)
 
     /// Tells of a table of the caller's whose rows have the slots of streams' keys: a port that knows what comes next
     /// may have a row fetched into the processor's cache before it says what has happened to it. The first two cache
@@ -129,7 +131,7 @@ public protocol CompletionPort: ~Copyable {
     /// Where the port counts what it does, to be read by any thread.
     var counterMemory: PortCounterMemory { get }
 
-    /// The time that deadlines are told in: `MonotonicClock` nanoseconds, up to 3 us behind and never ahead, or the
+    /// The time that deadlines are told in: `MonotonicClock` nanoseconds, up to 6 us behind and never ahead, or the
     /// port's own where it has a virtual one.
     mutating func now() -> UInt64
 }
@@ -145,7 +147,7 @@ extension CompletionPort where Self: ~Copyable {
 
     /// A port whose waits are for one completion.
     @inlinable
-    public mutating func batchNextWait() {}
+    public mutating func batchNextWait(for count: Int) {}
 
     /// A port that fetches nothing.
     @inlinable

@@ -22,8 +22,8 @@ struct Backlog {
     private var last: UnsafeMutablePointer<Chunk>?
     /// Bytes of all chunks.
     private(set) var byteCount = 0
-    /// Bytes at the front that finish a packet which the peer has received in part.
-    private(set) var begunBytes = 0
+    /// Bytes at the front that finish a packet which the peer has received in part: less than a packet.
+    private(set) var begunBytes: UInt32 = 0
     /// Whether the first chunk belongs to the kernel.
     private(set) var isInFlight = false
 
@@ -63,7 +63,7 @@ struct Backlog {
         first = rest.first
         if last == nil { last = restLast }
         byteCount &+= rest.byteCount
-        self.begunBytes = begunBytes
+        self.begunBytes = UInt32(clamping: begunBytes)
     }
 
     /// Takes the first chunk's bytes for a tracked send.
@@ -92,7 +92,7 @@ struct Backlog {
             last = first
             return
         }
-        let kept = min(begunBytes, first.pointee.end &- first.pointee.start)
+        let kept = min(Int(begunBytes), first.pointee.end &- first.pointee.start)
         guard kept > 0 else { return releaseAll(pool: &pool) }
         byteCount &-= first.pointee.end &- first.pointee.start &- kept
         first.pointee.end = first.pointee.start &+ kept

@@ -57,15 +57,15 @@ struct SessionRecord {
     var receivedAt: UInt64 = 0
     var sentAt: UInt64 = 0
 
-    // The second: what a packet in pieces or a socket that is full changes.
+    // The second: what a packet in pieces or a socket that is full changes, and what handlers ask for.
     var reassembler = Reassembler()
     var backlog = Backlog()
     var violations: UInt8 = 0
     var pings: UInt8 = 0
     var endReason = EndReason.disconnected
-    /// The peer is counted in the limit per address.
-    var isCounted = false
     var partialSince: UInt64 = 0
+    /// The application's number.
+    var tag: UInt64 = 0
 
     // What is rare.
     /// In a block of `pool`, when there is more than one part.
@@ -74,6 +74,8 @@ struct SessionRecord {
     var held = Backlog()
     /// The close deadline has passed once; the next time the peer is reset.
     var endIsOverdue = false
+    /// The peer is counted in the limit per address.
+    var isCounted = false
     /// Of a client whose hello was refused.
     var clientVersion: UInt16 = 0
     /// -1 where the port keeps the socket to itself; then `peer` is known.
@@ -82,11 +84,11 @@ struct SessionRecord {
     var endDeadline: UInt64 = 0
     var slowPartDeadline: UInt64 = 0
     var timerDeadline: UInt64 = 0
-    /// The application's number.
-    var tag: UInt64 = 0
     var violationWindow: UInt64 = 0
     var pingWindow: UInt64 = 0
     var peer = StoredAddress()
+    /// Fills the fourth line.
+    private var rest: UInt64 = 0
 
     init(generation: UInt32) { self.generation = generation }
 }

@@ -178,7 +178,8 @@ extension Worker where Port: ~Copyable {
     mutating func flush() {
         activity.pointee.note(.flush)
         if core.pointee.groups.hasPublished {
-            if core.pointee.groups.gainsByBatches { port.batchNextWait() }
+            let batch = core.pointee.groups.batch
+            if batch > 0 { port.batchNextWait(for: batch) }
             core.pointee.flushGroups()
         }
         for position in 0..<core.pointee.deferred.count {

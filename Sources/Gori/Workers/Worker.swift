@@ -260,11 +260,12 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
 
     /// What else there is by now, when the turn tells more sessions than it has heard: a packet that is handled before
     /// the flush costs a crowd no send, one that comes after it costs a send to each member. For a crowd that is worth
-    /// a moment. Where each is answered alone nothing is gained, and what its socket touched has left the cache when
-    /// the answer goes out.
+    /// a moment, until it has been heard. Where each is answered alone nothing is gained, and what its socket touched
+    /// has left the cache when the answer goes out.
     @inline(__always)
     private mutating func gather(after handled: Int) -> Completion? {
         let hasPublished = core.pointee.groups.hasPublished
+        if core.pointee.groups.hasHeardAll { return nil }
         guard hasPublished || core.pointee.dirty.count > handled else { return nil }
         guard port.gather(for: hasPublished ? core.pointee.groups.patience : 0) else { return nil }
         return port.next()

@@ -10,7 +10,7 @@ extension WorkerCore {
         let record = sessions.records + slot
         guard record.pointee.phase == .open, membership(of: slot, in: group) == nil else { return }
         let place = groups.findOrMake(group.rawValue)
-        let isFirst = groups.records[place].members.isEmpty
+        let isFirst = groups.records[place].memberCount == 0
         let membership = groups.add(slot, to: place, next: record.pointee.memberships)
         record.pointee.memberships = membership &+ 1
         if isFirst { announce(group, isPresent: true) }
@@ -47,7 +47,7 @@ extension WorkerCore {
     private mutating func remove(_ membership: Int32) {
         let place = Int(groups.memberships[Int(membership)].group)
         groups.remove(membership: membership)
-        guard groups.records[place].members.isEmpty else { return }
+        guard groups.records[place].memberCount == 0 else { return }
         announce(Group(rawValue: groups.records[place].id), isPresent: false)
         groups.forgetIfEmpty(place)
     }
@@ -95,12 +95,13 @@ extension WorkerCore {
             }
         }
         groups.commit(count, record: place)
+        groups.heard(sliceStart)
     }
 
     /// Publishes bytes to the members on this worker only.
     mutating func publishHere(_ group: Group, _ bytes: UnsafeRawBufferPointer) {
         guard let place = groups.find(group.rawValue), let source = bytes.baseAddress,
-            !groups.records[place].members.isEmpty
+            groups.records[place].memberCount > 0
         else { return }
         let memory = groups.reserve(bytes.count, record: place, pool: &pool)
         memory.baseAddress?.copyMemory(from: source, byteCount: bytes.count)
@@ -123,26 +124,24 @@ extension WorkerCore {
 
     /// Gives every member of the turn's groups its reference to the log.
     mutating func flushGroups() {
-        for position in 0..<groups.dirty.count {
-            let place = Int(groups.dirty[position])
-            if groups.records[place].log.count == 1, !groups.records[place].isGivenInPart {
-                giveWhole(groups.records[place].log[0].bytes, place)
+        for position in 0..<groups.published.count {
+            let place = Int(groups.published[position])
+            if let log = groups.wholeLog(place), !groups.records[place].isGivenInPart {
+                giveWhole(log, place)
                 continue
             }
-            for member in 0..<groups.records[place].members.count {
-                giveLog(place, membership: groups.records[place].memberships[member])
-            }
+            for member in groups.records[place].members { giveLog(place, membership: member.membership) }
         }
         groups.endTurn(into: &output.logs)
     }
 
     /// What a session's groups have published so far goes out before what the session is sent next.
     mutating func catchUp(_ slot: Int) {
-        guard !groups.dirty.isEmpty else { return }
+        guard groups.hasPublished else { return }
         var next = sessions.records[slot].memberships
         while next != 0 {
             let membership = groups.memberships[Int(next &- 1)]
-            if groups.records[Int(membership.group)].isDirty { giveLog(Int(membership.group), membership: next &- 1) }
+            if groups.records[Int(membership.group)].hasLog { giveLog(Int(membership.group), membership: next &- 1) }
             next = membership.next
         }
     }
@@ -150,24 +149,24 @@ extension WorkerCore {
     /// What a crowd is told as a rule: the same piece of memory for everybody, and nobody has had some of it. The turn
     /// of the group ends right after, so what was given need not be noted.
     private mutating func giveWhole(_ bytes: UnsafeRawBufferPointer, _ place: Int) {
-        for member in 0..<groups.records[place].members.count {
-            sendShared(Int(groups.records[place].members[member]), bytes)
-        }
+        for member in groups.records[place].members { sendShared(Int(member.slot), bytes) }
     }
 
     private mutating func giveLog(_ place: Int, membership: Int32) {
         let slot = Int(groups.memberships[Int(membership)].slot)
         let given = groups.memberships[Int(membership)].given
         var skip = given
-        var total = given
-        for part in 0..<groups.records[place].log.count {
-            let bytes = groups.records[place].log[part].bytes
-            if skip >= bytes.count {
+        var total = 0
+        var part = groups.records[place].firstPart
+        while part != 0 {
+            let bytes = groups.bytes(ofPart: part, place)
+            part = groups.part(after: part)
+            total &+= bytes.count
+            guard skip < bytes.count else {
                 skip &-= bytes.count
                 continue
             }
             sendShared(slot, UnsafeRawBufferPointer(rebasing: bytes[skip...]))
-            total &+= bytes.count &- skip
             skip = 0
         }
         groups.setGiven(membership, total)

@@ -113,7 +113,10 @@ struct WorkerCore: ~Copyable {
     mutating func settle() { output.settle(waiting, turn: turn &- 1, pool: &pool) }
 
     /// Gives back what the last turns have left, for a worker that goes.
-    mutating func releaseBlocks() { output.release(pool: &pool) }
+    mutating func releaseBlocks() {
+        groups.endTurn(into: &output.logs)
+        output.release(pool: &pool)
+    }
 
     // MARK: Ending
 

@@ -46,14 +46,12 @@ extension UringPort {
 
     // MARK: Batches
 
-    /// A batch is as many times as large as the turn before …
-    private static let batchFactor: UInt32 = 3
-    /// … up to this, because what is waited for longest waits for all others.
-    private static let largestBatch: UInt32 = 40
+    /// A batch is not larger than this, because what is waited for longest waits for all others.
+    private static let largestBatch: UInt32 = 128
 
     /// Has the next wait be for several completions, as far as they come within 50 us. It sleeps meanwhile.
-    public mutating func batchNextWait() {
+    public mutating func batchNextWait(for count: Int) {
         guard canWaitForSome else { return }
-        batchSize = min(Self.largestBatch, max(2, (head &- turnHead) &* Self.batchFactor))
+        batchSize = min(UInt32(clamping: count), Self.largestBatch)
     }
 }

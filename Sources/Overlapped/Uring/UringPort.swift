@@ -68,8 +68,6 @@ public struct UringPort: CompletionPort, ~Copyable {
     var drainEnd: UInt64 = 0
     /// A drain takes at most this many rounds before the turn's sends go out (rule M2).
     let drainRoundLimit: Int
-    /// The head of the queue when the turn began.
-    var turnHead: UInt32 = 0
     /// How many completions the next wait is for, as far as they come soon; 0: for one.
     var batchSize: UInt32 = 0
     /// Rows of the caller's beside the streams, nil: none.
@@ -226,7 +224,6 @@ public struct UringPort: CompletionPort, ~Copyable {
             && buffers.freeCount &* 4 >= buffers.bufferCount
         try mayBlock ? submitAndWait() : submitAll(wait: 0, until: 0)
         batchSize = 0
-        turnHead = head
         try settle()
         turn &+= 1
         if worksInWaitOnly { buffers.recycle() }

@@ -11,7 +11,7 @@ import Wire
         let notes = GatherSpy.Notes()
         let crowd = try CrowdOnPort(try GatherSpy(capacity: sessions, notes: notes), sessions: sessions, slice: 1_024)
         notes.patience = []
-        notes.batches = 0
+        notes.batches = []
         try crowd.say(0, Say(word))
         for _ in 0..<64 where crowd.handled[word] == nil { try crowd.step() }
         #expect(crowd.handled[word] != nil)
@@ -32,11 +32,26 @@ import Wire
     @Test("whoever tells more sessions than have spoken gets what is there, and waits for nothing")
     func telling() throws { #expect(try patience(sessions: 64, word: CrowdWord.tell) == [0]) }
 
-    @Test("the wait after a packet to 8 or more is for a batch", arguments: [(2, 0), (7, 0), (8, 1), (300, 1)])
-    func batches(sessions: Int, expected: Int) throws {
+    @Test(
+        "the wait after a packet to 8 or more is for a batch of two crowds at most",
+        arguments: [(2, []), (7, []), (8, [16]), (300, [600])])
+    func batches(sessions: Int, expected: [Int]) throws {
         #expect(try notes(sessions, CrowdWord.publish).batches == expected)
     }
 
+    @Test("a crowd that has spoken is not waited for: what it is told goes out", arguments: [1, 2, 3, 4, 9])
+    func crowdHasSpoken(speakers: Int) throws {
+        let notes = GatherSpy.Notes()
+        let crowd = try CrowdOnPort(try GatherSpy(capacity: 4, notes: notes), sessions: 4, slice: 1_024)
+        notes.patience = []
+        // Packets of one piece of its stream count as one that has spoken.
+        for number in 0..<UInt32(speakers) {
+            try crowd.say(Int(number) % 4, Say(CrowdWord.publish + number))
+        }
+        while crowd.handled.count < speakers { try crowd.step() }
+        #expect(notes.patience == (speakers < 4 ? [0] : []))
+    }
+
     @Test("the wait after an answer is not", arguments: [1, CrowdWord.echo])
-    func noBatches(word: UInt32) throws { #expect(try notes(64, word).batches == 0) }
+    func noBatches(word: UInt32) throws { #expect(try notes(64, word).batches == []) }
 }

@@ -6,7 +6,7 @@
 struct GatherSpy: CompletionPort, ~Copyable {
     final class Notes {
         var patience: [UInt64] = []
-        var batches = 0
+        var batches: [Int] = []
     }
 
     let notes: Notes
@@ -22,7 +22,7 @@ struct GatherSpy: CompletionPort, ~Copyable {
         return false
     }
 
-    mutating func batchNextWait() { notes.batches += 1 }
+    mutating func batchNextWait(for count: Int) { notes.batches.append(count) }
 
     // MARK: Everything else is the other port's
 

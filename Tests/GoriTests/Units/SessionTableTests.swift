@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Overlapped
+import Platform
 import Testing
 
 @testable import Gori
@@ -71,6 +72,18 @@ import Testing
             for (slot, generation) in dead.suffix(20) { #expect(table.find(slot: slot, generation: generation) == nil) }
         }
         #expect(table.find(slot: 4, generation: 0) == nil)
+    }
+
+    @Test("what every packet looks at lies in the first two of a record's four cache lines, which a port has fetched")
+    func recordLayout() throws {
+        #expect(MemoryLayout<SessionRecord>.stride == 4 * SlotMemory.line)
+        let fetched: [PartialKeyPath<SessionRecord>] = [
+            \.phase, \.partCount, \.firstPart, \.sentAt, \.reassembler, \.backlog, \.partialSince, \.tag,
+        ]
+        for field in fetched {
+            let place = try #require(MemoryLayout<SessionRecord>.offset(of: field))
+            #expect(place < 2 * SlotMemory.line, "\(field) at \(place)")
+        }
     }
 
     @Test("an id holds worker, slot and generation")

@@ -35,7 +35,7 @@ import Testing
         func check<P: TestedPort>(_ make: @escaping @Sendable (Int) throws -> P) throws {
             let (rig, peer, stream) = try GatheringTests.begin(make)
             for round in 1...50 {
-                rig.port.batchNextWait()
+                rig.port.batchNextWait(for: 40)
                 // One is less than a batch: it is waited with for a moment, and not longer.
                 try peer.send([UInt8(round)])
                 let began = MonotonicClock.now()
@@ -43,7 +43,7 @@ import Testing
                 #expect(MonotonicClock.now() - began < 2_000_000_000)
             }
             // Nothing comes: the deadline is kept.
-            rig.port.batchNextWait()
+            rig.port.batchNextWait(for: 40)
             let began = MonotonicClock.now()
             try rig.port.wait(until: began + 20_000_000)
             while rig.port.next() != nil {}
