@@ -30,6 +30,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <sys/uio.h>
 
 /* Names and values: include/uapi/linux/io_uring.h of the kernel that brought each. */
@@ -179,15 +180,17 @@ static inline void cl_sq_fill_identity(struct io_uring *ring)
 }
 static inline unsigned cl_sq_entries(const struct io_uring *ring) { return *ring->sq.kring_entries; }
 static inline unsigned cl_sq_mask(const struct io_uring *ring) { return *ring->sq.kring_mask; }
-static inline unsigned cl_sq_head(const struct io_uring *ring) { return __atomic_load_n(ring->sq.khead, __ATOMIC_ACQUIRE); }
-static inline void cl_sq_publish(struct io_uring *ring, unsigned tail) { __atomic_store_n(ring->sq.ktail, tail, __ATOMIC_RELEASE); }
-static inline unsigned cl_sq_flags(const struct io_uring *ring) { return __atomic_load_n(ring->sq.kflags, __ATOMIC_ACQUIRE); }
+
+/* A word of a queue that the kernel writes or reads: heads, tails and flags of a struct io_uring. */
+static inline unsigned cl_load(const unsigned *word) { return __atomic_load_n(word, __ATOMIC_ACQUIRE); }
+static inline void cl_store(unsigned *word, unsigned value) { __atomic_store_n(word, value, __ATOMIC_RELEASE); }
+
 /* With IORING_SETUP_SQPOLL: whether the kernel's thread sleeps. It says so and then looks at the queue once more, so
  * whoever publishes must look behind a full barrier. */
 static inline int cl_sq_needs_wakeup(const struct io_uring *ring)
 {
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    return (cl_sq_flags(ring) & CL_SQ_NEED_WAKEUP) != 0;
+    return (cl_load(ring->sq.kflags) & CL_SQ_NEED_WAKEUP) != 0;
 }
 static inline unsigned cl_sq_published(const struct io_uring *ring) { return __atomic_load_n(ring->sq.ktail, __ATOMIC_RELAXED); }
 
@@ -195,8 +198,6 @@ static inline unsigned cl_sq_published(const struct io_uring *ring) { return __a
 static inline unsigned cl_cq_entries(const struct io_uring *ring) { return *ring->cq.kring_entries; }
 static inline unsigned cl_cq_mask(const struct io_uring *ring) { return *ring->cq.kring_mask; }
 static inline unsigned cl_cq_head(const struct io_uring *ring) { return *ring->cq.khead; }
-static inline unsigned cl_cq_tail(const struct io_uring *ring) { return __atomic_load_n(ring->cq.ktail, __ATOMIC_ACQUIRE); }
-static inline void cl_cq_release(struct io_uring *ring, unsigned head) { __atomic_store_n(ring->cq.khead, head, __ATOMIC_RELEASE); }
 
 /* Provided buffer ring (io_uring_register(2), IORING_REGISTER_PBUF_RING). */
 static inline void cl_buffer_ring_put(struct io_uring_buf_ring *ring, unsigned mask, unsigned tail, uint64_t address, uint32_t length, uint16_t buffer)
@@ -249,6 +250,14 @@ static inline int cl_epoll_wait_milliseconds(int set, struct epoll_event *events
 {
     return epoll_wait(set, events, count, milliseconds);
 }
+/* A timer that is read when it has run out: timerfd_create(2). */
+static inline int cl_timer_create(void) { return timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK); }
+static inline int cl_timer_set(int timer, uint64_t nanoseconds)
+{
+    struct itimerspec time = {.it_value = {(time_t)(nanoseconds / 1000000000), (long)(nanoseconds % 1000000000)}};
+    return timerfd_settime(timer, 0, &time, NULL);
+}
+
 static inline int cl_descriptor_flags(int descriptor) { return fcntl(descriptor, F_GETFL); }
 static inline int cl_set_descriptor_flags(int descriptor, int flags) { return fcntl(descriptor, F_SETFL, flags); }
 

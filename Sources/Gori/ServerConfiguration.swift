@@ -57,7 +57,7 @@ public struct ServerConfiguration: Sendable {
     /// Processor time that one turn of a worker may use before it is named in the log (`Server.onLog`); 0: never.
     ///
     /// A handler that computes for so long keeps all sessions of its worker waiting. Counted in the thread's own time,
-    /// so a busy machine names nobody. Found out by looking every 20 ms, so a turn of twice as much is surely named.
+    /// so a busy machine names nobody. A turn of twice as much is surely named.
     public var stalledTurnCPU = 25
     /// Time by the clock that one turn of a worker may take before it is named, whoever used it; 0: never. A handler
     /// that waits for a lock, a file or the machine shows here.

@@ -4,19 +4,20 @@
 /// count is known without touching that memory.
 ///
 /// Emptying keeps the memory, so that a step which needs no more room than an earlier one does not touch the heap.
-/// Every subscript is checked, in release too.
+/// Every subscript is checked, in release too. A column takes 16 bytes, so that those of a turn share few cache lines,
+/// and holds at most `UInt32.max` values.
 ///
 /// Public, because the compiler puts what is `package` into no other module's code: each call would be a call.
 public struct Column<Element: BitwiseCopyable>: ~Copyable {
     @usableFromInline var base: UnsafeMutablePointer<Element>
-    @usableFromInline var used = 0
-    @usableFromInline var capacity: Int
+    @usableFromInline var used: UInt32 = 0
+    @usableFromInline var capacity: UInt32
 
     /// Makes an empty column with room for `capacity` values.
     @inlinable
     public init(capacity: Int = 16) {
-        self.capacity = max(capacity, 1)
-        base = .allocate(capacity: self.capacity)
+        self.capacity = UInt32(max(capacity, 1))
+        base = .allocate(capacity: max(capacity, 1))
     }
 
     /// Makes a column of `count` times the same value.
@@ -24,18 +25,18 @@ public struct Column<Element: BitwiseCopyable>: ~Copyable {
     public init(repeating value: Element, count: Int) {
         self.init(capacity: count)
         base.initialize(repeating: value, count: count)
-        used = count
+        used = UInt32(count)
     }
 
     deinit { base.deallocate() }
 
     /// How many values there are.
     @inlinable @inline(__always)
-    public var count: Int { used }
+    public var count: Int { Int(used) }
 
     /// Whether there is no value.
     @inlinable @inline(__always)
-    public var isEmpty: Bool { count == 0 }
+    public var isEmpty: Bool { used == 0 }
 
     /// The value at `index`.
     ///
@@ -66,7 +67,7 @@ public struct Column<Element: BitwiseCopyable>: ~Copyable {
     /// Adds a value at the end.
     @inlinable @inline(__always)
     public mutating func append(_ value: Element) {
-        if count == capacity { grow() }
+        if used == capacity { grow() }
         (base + count).initialize(to: value)
         used &+= 1
     }
@@ -80,7 +81,7 @@ public struct Column<Element: BitwiseCopyable>: ~Copyable {
     /// Takes the last value, nil when there is none.
     @inlinable
     public mutating func popLast() -> Element? {
-        guard count > 0 else { return nil }
+        guard used > 0 else { return nil }
         used &-= 1
         return base[count]
     }
@@ -95,7 +96,7 @@ public struct Column<Element: BitwiseCopyable>: ~Copyable {
     @inlinable
     public mutating func removeFirst(_ removed: Int) {
         precondition(removed >= 0 && removed <= count, "no more than there are")
-        used &-= removed
+        used &-= UInt32(removed)
         base.update(from: base + removed, count: count)
     }
 
@@ -105,12 +106,12 @@ public struct Column<Element: BitwiseCopyable>: ~Copyable {
     @inlinable
     public mutating func removeLast(_ removed: Int) {
         precondition(removed >= 0 && removed <= count, "no more than there are")
-        used &-= removed
+        used &-= UInt32(removed)
     }
 
     @usableFromInline @inline(never)
     mutating func grow() {
-        let larger = UnsafeMutablePointer<Element>.allocate(capacity: capacity * 2)
+        let larger = UnsafeMutablePointer<Element>.allocate(capacity: Int(capacity) * 2)
         larger.update(from: base, count: count)
         base.deallocate()
         base = larger

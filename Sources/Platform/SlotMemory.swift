@@ -11,6 +11,12 @@ public enum SlotMemory {
     @inlinable @inline(__always)
     public static var line: Int { 64 }
 
+    /// Memory for one value that begins with a cache line, given back with `deallocate`.
+    package static func allocateOne<Value: ~Copyable>(_: Value.Type) -> UnsafeMutablePointer<Value> {
+        UnsafeMutableRawPointer.allocate(byteCount: MemoryLayout<Value>.size, alignment: line)
+            .bindMemory(to: Value.self, capacity: 1)
+    }
+
     /// Reserves rows; nil when there is no memory. Given back with `unmap`.
     ///
     /// - Precondition: a row is a whole number of cache lines.

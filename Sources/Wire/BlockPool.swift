@@ -10,14 +10,14 @@ public struct BlockPool: ~Copyable {
     /// The sizes in bytes. A request gets the smallest that holds it.
     public static let sizes: [6 of Int] = [64, 256, 1_024, 4_096, 16_384, 65_536]
 
-    private var free: [6 of UnsafeMutableRawPointer?] = [nil, nil, nil, nil, nil, nil]
-    private var idleBytes = 0
-    private let idleLimit: Int
-
     /// Bytes of all blocks that are taken and not given back.
     public private(set) var bytesInUse = 0
     /// How often memory came from the heap because no block was at hand; constant in steady state.
     public private(set) var heapAllocations = 0
+
+    private var free: [6 of UnsafeMutableRawPointer?] = [nil, nil, nil, nil, nil, nil]
+    private var idleBytes = 0
+    private let idleLimit: Int
 
     /// Whether blocks are overwritten when they are given back, so that whoever still reads them reads nonsense.
     package var spoilsFreeBlocks = false

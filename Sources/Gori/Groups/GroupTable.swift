@@ -65,13 +65,7 @@ struct GroupTable: ~Copyable {
         var next: Int32 = 0
     }
 
-    private(set) var records = Column<Record>()
-    private(set) var memberships = Column<Membership>()
-    private var freeRecords = Column<Int32>()
-    private var freeMemberships = Column<Int32>()
-    /// Open addressing by group number: index into `records` plus 1.
-    private var index = Column<Int32>(repeating: 0, count: 64)
-    private var usedCount = 0
+    // What every turn looks at.
     /// Groups with a log in this turn.
     private(set) var published = Column<Int32>(capacity: 64)
     /// How many members they had when it began.
@@ -79,8 +73,16 @@ struct GroupTable: ~Copyable {
     /// How many receives of this turn have published, and where the bytes of the last one lie.
     private var speakers = 0
     private var lastSpeaker: UInt = 0
+
+    private(set) var records = Column<Record>()
+    /// Open addressing by group number: index into `records` plus 1.
+    private var index = Column<Int32>(repeating: 0, count: 64)
     /// All logs of the turn.
     private var parts = Column<Part>(capacity: 64)
+    private(set) var memberships = Column<Membership>()
+    private var freeRecords = Column<Int32>()
+    private var freeMemberships = Column<Int32>()
+    private var usedCount = 0
 
     deinit {
         for record in records.view { record.memberMemory?.deallocate() }

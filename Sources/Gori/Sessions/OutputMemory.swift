@@ -10,14 +10,14 @@ internal import Wire
 /// ages are told apart: the older is free when all who stood in the queue at its end have been flushed; what comes
 /// meanwhile belongs to the younger.
 struct OutputMemory: ~Copyable {
-    /// Where the turn's private output is written.
-    var arena = TurnArena()
-    /// Blocks of groups' logs that the turn's sends may name.
-    var logs = Column<UnsafeMutableRawBufferPointer>(capacity: 1_024)
     /// The last turn whose output is settled: whatever sends named in it may be changed.
     private(set) var settledTurn: UInt64 = 0
-
     private var hasOlder = false
+    /// Blocks of groups' logs that the turn's sends may name.
+    var logs = Column<UnsafeMutableRawBufferPointer>(capacity: 1_024)
+    /// Where the turn's private output is written.
+    var arena = TurnArena()
+
     private var olderArena = TurnArena()
     private var olderLogs = Column<UnsafeMutableRawBufferPointer>()
     private var olderEnd = FlushQueue.Mark()

@@ -6,12 +6,12 @@ internal import Wire
 /// Where a turn's private output is written: bytes front to back in blocks of 64 KiB, all free again once the turn's
 /// sends are settled. What one session sends in a row lies in one piece and leaves as one part.
 struct TurnArena {
-    private var blocks: [UnsafeMutableRawBufferPointer] = []
+    /// Something has been taken since the last reset.
+    private var isTouched = false
     private var current: UnsafeMutableRawPointer?
     private var used = 0
     private var capacity = 0
-    /// Something has been taken since the last reset.
-    private var isTouched = false
+    private var blocks: [UnsafeMutableRawBufferPointer] = []
 
     init() { blocks.reserveCapacity(256) }
 

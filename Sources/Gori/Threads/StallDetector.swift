@@ -2,9 +2,9 @@
 
 /// Decides from looks at one worker whether its turn has stalled: when to say so, when again, and when it is over.
 ///
-/// A turn's processor time is not known exactly: the thread's clock is read at each look, not when a turn begins. So
-/// what is compared with the limit is what the turn has used for certain: since the first look at it or, when the
-/// worker did nothing at all before, since that quiet. Nobody is named for less than the limit.
+/// A turn's processor time is not known exactly: its worker reads the thread's clock every few milliseconds, not
+/// whenever a turn begins. So what is compared with the limit is what the turn has used for certain: since that
+/// reading, less the time between it and the turn's beginning. Nobody is named for less than the limit.
 struct StallDetector {
     /// In nanoseconds; 0: not looked at.
     struct Limits: Sendable {
@@ -25,15 +25,16 @@ struct StallDetector {
 
     private let limits: Limits
     private var last = WorkerActivity.Sample()
-    /// Nothing happened between the last two looks, so the thread's clock stood still until the next turn.
-    private(set) var wasQuiet = false
-    /// Of the turn under way: the thread's clock when it began, or soon after.
+    /// Of the turn under way: what the thread's clock was at most when it began.
     private var base: UInt64 = 0
     private var doingSince: UInt64 = 0
     /// What the limits are multiplied with for the next report; 1: nothing has been said about this turn.
     private var factor: UInt64 = 1
 
     init(limits: Limits) { self.limits = limits }
+
+    /// Something has been said about the turn under way, and not that it is over.
+    var hasReported: Bool { factor > 1 }
 
     /// Takes a look, made at `now`.
     mutating func look(_ sample: WorkerActivity.Sample, now: UInt64) -> Finding? {
@@ -54,12 +55,8 @@ struct StallDetector {
             finding = .recovered(wallTime: now &- last.began, processorTime: used(sample))
         }
         factor = 1
-        if sample.began == 0 {
-            wasQuiet = last.began == 0 && sample.turn == last.turn && sample.processorTime == last.processorTime
-            return finding
-        }
-        base = wasQuiet && sample.turn == last.turn &+ 1 ? last.processorTime : sample.processorTime
-        wasQuiet = false
+        guard sample.began != 0 else { return finding }
+        base = sample.base
         doingSince = now
         return finding ?? firstLook(sample, now)
     }

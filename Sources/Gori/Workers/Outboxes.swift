@@ -2,8 +2,10 @@
 
 /// A worker's messages that did not fit into their ring, by peer and in order; tried again every turn.
 struct Outboxes: ~Copyable {
-    private var waiting: [[Message]]
+    /// Whether anything waits for room.
+    private(set) var isBlocked = false
     private var touched: UInt64 = 0
+    private var waiting: [[Message]]
     let mailboxes: Mailboxes
     let worker: Int
 
@@ -12,9 +14,6 @@ struct Outboxes: ~Copyable {
         self.worker = worker
         waiting = Array(repeating: [], count: mailboxes.workerCount)
     }
-
-    /// Whether anything waits for room.
-    private(set) var isBlocked = false
 
     /// Sends to another worker, now or when there is room; to nobody when it has died.
     mutating func post(_ message: Message, to target: Int) {

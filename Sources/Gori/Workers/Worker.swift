@@ -17,6 +17,8 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
     let activity: UnsafeMutablePointer<WorkerActivity>
     let mailboxes: Mailboxes
     let published: PublishedCounters
+    /// When the watchdog is to be told that all is well.
+    private var pulseDue: UInt64
     /// What its sessions may hold before those of all are looked at, in bytes.
     let memoryShare: Int
     /// Before this nothing is due.
@@ -57,7 +59,7 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
     init(port: consuming Port, index: Int, _ surroundings: WorkerSurroundings) {
         let now = port.now()
         let definition = surroundings.definition
-        core = .allocate(capacity: 1)
+        core = SlotMemory.allocateOne(WorkerCore.self)
         core.initialize(
             to: WorkerCore(
                 index: index, definition: definition, mailboxes: surroundings.mailboxes,
@@ -69,6 +71,7 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
         self.definition = definition
         mailboxes = surroundings.mailboxes
         published = surroundings.published
+        pulseDue = published.timers == nil ? MonotonicClock.never : 0
         addressLimit = surroundings.addressLimit
         activity = surroundings.published.activity(of: index)
         sessionCount = surroundings.published.sessionCount(of: index)
@@ -169,11 +172,20 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
         core.pointee.wheel.advance(to: now)
         core.pointee.turn &+= 1
         core.pointee.counts.pointee.turns &+= 1
+        if now >= pulseDue { putOffWatchdog(now) }
         activity.pointee.begin(now, turn: core.pointee.turn)
-        published.wakeWatchdog()
+    }
+
+    @inline(never)
+    private mutating func putOffWatchdog(_ now: UInt64) {
+        guard let watchdog = published.timers else { return }
+        activity.pointee.readProcessorTime(at: now)
+        watchdog.timers.set(index, nanoseconds: watchdog.timing.patience)
+        pulseDue = now &+ watchdog.timing.interval
     }
 
     /// When to wake at the latest; a time in the past when there is something to do already.
+    @inline(__always)
     private mutating func mayWaitUntil() -> UInt64 {
         nextDue = 0
         guard mailboxes.prepareToSleep(index), core.pointee.deferred.isEmpty, core.pointee.ending.isEmpty,

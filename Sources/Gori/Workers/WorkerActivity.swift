@@ -35,6 +35,9 @@ struct WorkerActivity: ~Copyable {
     /// `phase:8 | detail:24 | count:32`; the count tells two packets of one type apart.
     private let doing = Atomic<UInt64>(0)
     private let session = Atomic<UInt64>(0)
+    /// When the worker last read the processor time of its thread, and what it was.
+    private let read = Atomic<UInt64>(0)
+    private let processorTime = Atomic<UInt64>(0)
     /// The processor time clock of the worker's thread; -1 before it runs, because 0 is CLOCK_REALTIME.
     private let clock = Atomic<Int32>(-1)
 
@@ -52,6 +55,18 @@ struct WorkerActivity: ~Copyable {
         doing.store(0, ordering: .relaxed)
         turn.store(number, ordering: .relaxed)
         began.store(now, ordering: .releasing)
+    }
+
+    /// Says what processor time the thread has used by now. Called between turns.
+    func readProcessorTime(at now: UInt64) {
+        var time = timespec()
+        guard clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time) == 0 else { return }
+        read.store(now, ordering: .relaxed)
+        processorTime.store(Self.nanoseconds(time), ordering: .relaxed)
+    }
+
+    private static func nanoseconds(_ time: timespec) -> UInt64 {
+        UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
     }
 
     @inline(__always)
@@ -77,6 +92,8 @@ struct WorkerActivity: ~Copyable {
         var session: UInt64 = 0
         /// Processor time of the thread so far, in nanoseconds.
         var processorTime: UInt64 = 0
+        /// What that was at most when the turn began.
+        var base: UInt64 = 0
 
         var phase: Phase? { Phase(rawValue: UInt8(truncatingIfNeeded: doing >> 56)) }
         var detail: UInt32 { UInt32(truncatingIfNeeded: doing >> 32 & 0xFF_FFFF) }
@@ -89,10 +106,12 @@ struct WorkerActivity: ~Copyable {
         sample.turn = turn.load(ordering: .relaxed)
         sample.doing = doing.load(ordering: .relaxed)
         sample.session = session.load(ordering: .relaxed)
+        // Between the reading and the beginning of the turn the thread has run all the time at most.
+        sample.base = processorTime.load(ordering: .relaxed) &+ (sample.began &- read.load(ordering: .relaxed))
         let identifier = clock.load(ordering: .relaxed)
         var time = timespec()
         if identifier != -1, clock_gettime(identifier, &time) == 0 {
-            sample.processorTime = UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
+            sample.processorTime = Self.nanoseconds(time)
         }
         guard began.load(ordering: .acquiring) == sample.began else { return nil }
         return sample

@@ -24,7 +24,6 @@ struct WorkerCore: ~Copyable {
     let flushSlice: Int
     /// When the application wants a turn at the latest; the first turn comes at once.
     var alarm: UInt64 = 0
-    var sessions: SessionTable
     /// Slots with output, or with something else for the flush to do.
     var dirty: Column<Int32>
     /// Slots whose output waits for the next turn.
@@ -37,14 +36,15 @@ struct WorkerCore: ~Copyable {
     let hasSessionLayer: Bool
     /// Each packet is a send of its own (`PortTechniques.sendPerPacket`).
     let sendsPackets: Bool
-    let framing: Framing
-    /// Slots whose output waits for a slice of the flush.
-    var waiting = FlushQueue()
+    var outboxes: Outboxes
+    var wheel: TimerWheel
     var output = OutputMemory()
     var pool = BlockPool()
-    var wheel: TimerWheel
     var groups = GroupTable()
-    var outboxes: Outboxes
+    /// Slots whose output waits for a slice of the flush.
+    var waiting = FlushQueue()
+    var sessions: SessionTable
+    let framing: Framing
 
     let index: Int
     let definition: ServerDefinition

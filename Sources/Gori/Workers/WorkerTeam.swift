@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Overlapped
+internal import Platform
 
 /// What the workers of a server have in common.
 struct WorkerSurroundings {
@@ -57,9 +58,11 @@ struct WorkerTeam<Port: CompletionPort & SendableMetatype & ~Copyable>: ~Copyabl
         let endings = Latch(count: count)
         let threads = WorkerThreads()
         // All doorbells, before anybody can ring one.
+        surroundings.published.timers = Watchdog.Timers(
+            surroundings.definition.configuration, workerCount: count)
         for index in 0..<count { surroundings.mailboxes.install(ports[index].doorbell, of: index) }
         let workers = (0..<count).map { index in
-            let worker = UnsafeMutablePointer<Worker<Port>>.allocate(capacity: 1)
+            let worker = SlotMemory.allocateOne(Worker<Port>.self)
             worker.initialize(to: Worker(port: (ports + index).move(), index: index, surroundings))
             return UInt(bitPattern: worker)
         }

@@ -11,24 +11,26 @@ internal import Platform
 /// many small buffers, and every completion uses one up. A used-up buffer goes back with `recycle`, which the port
 /// calls once the turn's sends are settled, so that no reference into it can be left (rule M4).
 struct BufferRing: ~Copyable {
-    let isIncremental: Bool
+    // A cache line of what every receive looks at.
+    let memory: UnsafeMutableRawPointer
     let bufferSize: Int
     let bufferCount: Int
-    let memory: UnsafeMutableRawPointer
-    let entries: UnsafeMutablePointer<io_uring_buf_ring>
-    let entryBytes: Int
     private let written: UnsafeMutablePointer<UInt32>
-    private let exhausted: UnsafeMutablePointer<UInt16>
     private(set) var exhaustedCount = 0
-    /// How many sends without a copy name each buffer, and those of them that are used up.
-    private let holds: UnsafeMutablePointer<UInt32>
-    private let kept: UnsafeMutablePointer<Bool>
     /// Buffers that sends without a copy name.
     private(set) var heldCount = 0
     /// Of these, the used-up ones.
     private(set) var keptCount = 0
-    private(set) var tail: UInt16 = 0
+    let isIncremental: Bool
     private var hasShown = false
+    private(set) var tail: UInt16 = 0
+
+    let entries: UnsafeMutablePointer<io_uring_buf_ring>
+    let entryBytes: Int
+    private let exhausted: UnsafeMutablePointer<UInt16>
+    /// How many sends without a copy name each buffer, and those of them that are used up.
+    private let holds: UnsafeMutablePointer<UInt32>
+    private let kept: UnsafeMutablePointer<Bool>
     /// Where in the ring each buffer stands, with bundles, which take several in that order; else nil.
     private let positions: UnsafeMutablePointer<UInt16>?
     #if DEBUG || GORI_FAULTS
@@ -176,8 +178,13 @@ struct BufferRing: ~Copyable {
     }
 
     /// Gives all used-up buffers back to the kernel, but for those that a send without a copy names.
+    @inline(__always)
     mutating func recycle() {
-        guard exhaustedCount > 0 else { return }
+        if exhaustedCount > 0 { giveBackExhausted() }
+    }
+
+    @inline(never)
+    private mutating func giveBackExhausted() {
         for index in 0..<exhaustedCount {
             let buffer = exhausted[index]
             if heldCount > 0, holds[Int(buffer)] > 0 {

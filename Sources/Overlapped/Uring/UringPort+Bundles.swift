@@ -6,11 +6,11 @@ internal import Platform
 
 /// What of a completion for several buffers has not been handed out.
 struct ReceiveBundle {
+    /// Bytes.
+    var rest = 0
     var key = CompletionKey(userData: 0)
     /// Of the next buffer in the ring.
     var position: UInt16 = 0
-    /// Bytes.
-    var rest = 0
     /// Whether the receive has ended with it.
     var isLast = false
 }
@@ -30,7 +30,7 @@ extension UringPort {
     mutating func completeBundle(_ key: CompletionKey, _ result: Int32, _ flags: UInt32) -> Completion? {
         let position = buffers.position(flags: flags)
         bundle = ReceiveBundle(
-            key: key, position: position, rest: Int(result), isLast: flags & UInt32(CL_CQE_F_MORE) == 0)
+            rest: Int(result), key: key, position: position, isLast: flags & UInt32(CL_CQE_F_MORE) == 0)
         guard let stream = find(key) else {
             counts.pointee.stale &+= 1
             return nextPiece()

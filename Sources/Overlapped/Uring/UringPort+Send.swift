@@ -157,11 +157,24 @@ extension UringPort {
     /// A failure need not stand first in the queue, so all of it is read.
     @inline(__always)
     mutating func collectFailedSends() {
-        if silentSendsQueued > 0 { readForFailedSends() }
+        guard silentSendsQueued > 0 else { return }
+        var index = head
+        while index != tail {
+            // As a rule there is none to find: all that is done for every turn stands here.
+            let operation = ring.completion(index).pointee.user_data & 0xFF
+            if operation == UringOperation.silentSend || operation == UringOperation.zeroCopySend {
+                return readForFailedSends(from: index)
+            }
+            #if GORI_CANARIES
+                if Canary.sings(.memory) { return }
+            #endif
+            index &+= 1
+        }
     }
 
-    private mutating func readForFailedSends() {
-        var index = head
+    @inline(never)
+    private mutating func readForFailedSends(from first: UInt32) {
+        var index = first
         while index != tail {
             let entry = ring.completion(index)
             index &+= 1

@@ -38,18 +38,23 @@ public struct UringPort: CompletionPort, ~Copyable {
     /// overwritten before it has been told.
     private let worksInWaitOnly: Bool
     private var arenaInUse = false
+    var mayDrain = false
     /// What this port uses of the newer kernels.
     public let features: UringFeatures
     /// What it does otherwise than by default.
     public let techniques: PortTechniques
     private var clock = TurnClock()
-    var arena = PartArena()
-    /// Completions made by the port itself, delivered before those of the kernel.
-    var pending = PendingCompletions()
+    // Empty as a rule, and looked at in every turn.
     /// Sends that were not taken whole; delivered before everything else.
     var failed = Column<Completion>()
     /// Streams that a send found dead; delivered after every `blocked` of the batch.
     var endings = Column<Completion>()
+    /// Streams of whose sends not all parts are submitted yet (`PortTechniques.sendPerPacket`).
+    var separate = Column<CompletionKey>()
+    /// Slots whose receive found no buffer, in order.
+    var parked = Column<CompletionKey>(capacity: 1_024)
+    /// Completions made by the port itself, delivered before those of the kernel.
+    var pending = PendingCompletions()
     /// Completions moved out of an overflowing queue.
     var spilled = Column<KernelCompletion>()
     var spilledHead = 0
@@ -58,13 +63,9 @@ public struct UringPort: CompletionPort, ~Copyable {
     var lentDelivered = 0
     /// What is left of a completion for several buffers.
     var bundle = ReceiveBundle()
-    /// Streams of whose sends not all parts are submitted yet (`PortTechniques.sendPerPacket`).
-    var separate = Column<CompletionKey>()
-    /// Slots whose receive found no buffer, in order.
-    var parked = Column<CompletionKey>(capacity: 1_024)
+    var arena = PartArena()
     /// How often `gather` has looked for more in this turn, and whether there was some.
     var drainRounds = 0
-    var mayDrain = false
     var drainEnd: UInt64 = 0
     /// A drain takes at most this many rounds before the turn's sends go out (rule M2).
     let drainRoundLimit: Int

@@ -18,9 +18,9 @@
             let enter = RingRecorder.Enter(submits: submit, waits: wait, flags: flags)
             recorder.appeared(outsideEnter: completionTail &- recorder.seen)
             recorder.seen = completionTail
-            var taken = cl_sq_head(ring)
+            var taken = cl_load(sqHead)
             let result = enterKernel(submit, wait, flags, argument, size)
-            while taken != cl_sq_head(ring) {
+            while taken != cl_load(sqHead) {
                 recorder.took(Submission(sqes[Int(taken & sqMask)]), in: thread)
                 taken &+= 1
             }

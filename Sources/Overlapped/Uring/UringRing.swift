@@ -7,25 +7,32 @@ internal import Glibc
 ///
 /// The ring is made disabled and belongs to the thread that enables it (IORING_SETUP_SINGLE_ISSUER).
 struct UringRing: ~Copyable {
+    // What every turn looks at lies together, copied from `ring`, which is spread over cache lines.
+    let sqHead: UnsafeMutablePointer<UInt32>
+    private let sqTail: UnsafeMutablePointer<UInt32>
+    private let sqFlags: UnsafeMutablePointer<UInt32>
+    private let cqHead: UnsafeMutablePointer<UInt32>
+    private let cqTail: UnsafeMutablePointer<UInt32>
+    let sqes: UnsafeMutablePointer<io_uring_sqe>
+    private let cqes: UnsafeMutablePointer<io_uring_cqe>
+    let sqMask: UInt32
+    private let cqMask: UInt32
+    private(set) var tail: UInt32 = 0
+    let sqEntries: UInt32
+    private var enterDescriptor: Int32
+    private var enterFlags: UInt32 = 0
+    let isForeign: Bool
+    /// A thread of the kernel takes submissions (IORING_SETUP_SQPOLL).
+    let isPolled: Bool
+
     let ring: UnsafeMutablePointer<io_uring>
     let descriptor: Int32
     let features: UInt32
-    let sqEntries: UInt32
     let cqEntries: UInt32
-    let sqMask: UInt32
-    private let cqMask: UInt32
-    let sqes: UnsafeMutablePointer<io_uring_sqe>
-    private let cqes: UnsafeMutablePointer<io_uring_cqe>
-    private(set) var tail: UInt32 = 0
-    private var enterDescriptor: Int32
-    private var enterFlags: UInt32 = 0
     /// The thread that registered the ring, 0: none.
     private var registrar: Int32 = 0
     /// Whose ring it is, if not this machine's; asked for by `isForeign` first, which counts no reference.
     private let kernel: ForeignKernel?
-    let isForeign: Bool
-    /// A thread of the kernel takes submissions (IORING_SETUP_SQPOLL).
-    let isPolled: Bool
     #if DEBUG || GORI_FAULTS
         var faults = SubmitFaults()
         /// Sees what the kernel is asked and answers, if somebody wants to know.
@@ -70,6 +77,11 @@ struct UringRing: ~Copyable {
         self.cqEntries = cl_cq_entries(ring)
         sqMask = cl_sq_mask(ring)
         cqMask = cl_cq_mask(ring)
+        sqHead = ring.pointee.sq.khead
+        sqTail = ring.pointee.sq.ktail
+        sqFlags = ring.pointee.sq.kflags
+        cqHead = ring.pointee.cq.khead
+        cqTail = ring.pointee.cq.ktail
         sqes = ring.pointee.sq.sqes
         cqes = ring.pointee.cq.cqes
     }
@@ -169,7 +181,7 @@ struct UringRing: ~Copyable {
     // MARK: Submission queue
 
     /// Entries queued and not taken by the kernel yet.
-    var queued: UInt32 { tail &- cl_sq_head(ring) }
+    var queued: UInt32 { tail &- cl_load(sqHead) }
 
     var isFull: Bool { queued >= sqEntries }
 
@@ -183,7 +195,7 @@ struct UringRing: ~Copyable {
 
     /// One io_uring_enter(2). Returns what the kernel returned: entries taken, or minus an errno.
     mutating func enter(submit: UInt32, wait: UInt32, flags: UInt32, argument: UnsafeRawPointer?, size: Int) -> Int32 {
-        cl_sq_publish(ring, tail)
+        cl_store(sqTail, tail)
         #if DEBUG || GORI_FAULTS
             switch faults.next(submit) {
             case .none: break
@@ -214,27 +226,27 @@ struct UringRing: ~Copyable {
     /// Shows the kernel's thread what is queued. Returns whether it sleeps and must be woken
     /// (IORING_ENTER_SQ_WAKEUP).
     func publishToPoller() -> Bool {
-        cl_sq_publish(ring, tail)
+        cl_store(sqTail, tail)
         return cl_sq_needs_wakeup(ring) != 0
     }
 
     /// Waits until the kernel's thread has carried out everything that it has been shown.
     func finishPolling() {
         guard isPolled else { return }
-        while cl_sq_head(ring) != cl_sq_published(ring) {
+        while cl_load(sqHead) != cl_sq_published(ring) {
             // EOWNERDEAD: the thread is gone, and nothing will be carried out any more.
             guard cl_enter(descriptor, 0, 0, UInt32(CL_ENTER_SQ_WAKEUP), nil, 0) >= 0 else { return }
             sched_yield()
         }
     }
 
-    var hasTaskWork: Bool { cl_sq_flags(ring) & UInt32(CL_SQ_TASKRUN) != 0 }
-    var hasOverflow: Bool { cl_sq_flags(ring) & UInt32(CL_SQ_CQ_OVERFLOW) != 0 }
+    var hasTaskWork: Bool { cl_load(sqFlags) & UInt32(CL_SQ_TASKRUN) != 0 }
+    var hasOverflow: Bool { cl_load(sqFlags) & UInt32(CL_SQ_CQ_OVERFLOW) != 0 }
 
     // MARK: Completion queue
 
     var completionHead: UInt32 { cl_cq_head(ring) }
-    var completionTail: UInt32 { cl_cq_tail(ring) }
+    var completionTail: UInt32 { cl_load(cqTail) }
     func completion(_ index: UInt32) -> UnsafeMutablePointer<io_uring_cqe> { cqes + Int(index & cqMask) }
-    func releaseCompletions(upTo head: UInt32) { cl_cq_release(ring, head) }
+    func releaseCompletions(upTo head: UInt32) { cl_store(cqHead, head) }
 }

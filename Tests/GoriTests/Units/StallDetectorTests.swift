@@ -12,21 +12,28 @@ import Testing
         StallDetector(limits: .init(processorTime: cpu * Self.ms, wallTime: wall * Self.ms))
     }
 
-    private func sample(began: UInt64, turn: UInt64, used: UInt64, doing: UInt64 = 0) -> WorkerActivity.Sample {
+    private func sample(
+        began: UInt64, turn: UInt64, used: UInt64, base: UInt64 = 100, doing: UInt64 = 0
+    ) -> WorkerActivity.Sample {
         var sample = WorkerActivity.Sample()
         sample.began = began * Self.ms
         sample.turn = turn
         sample.processorTime = used * Self.ms
+        sample.base = base * Self.ms
         sample.doing = doing
         return sample
     }
 
-    /// Looks at a turn that began at `began`, every 10 ms until `end`, having used so much before and all time since.
+    /// Looks at a turn that began at `began`, every 10 ms until `end`, having used so much before and all time since,
+    /// where it is known that it was not more than `base`.
     private func spin(
-        _ detector: inout StallDetector, began: UInt64, turn: UInt64 = 5, until end: UInt64, usedBefore: UInt64 = 100
+        _ detector: inout StallDetector, began: UInt64, turn: UInt64 = 5, until end: UInt64, usedBefore: UInt64 = 100,
+        base: UInt64? = nil
     ) -> [StallDetector.Finding] {
         stride(from: began + 10, through: end, by: 10).compactMap { now in
-            detector.look(sample(began: began, turn: turn, used: usedBefore + now - began), now: now * Self.ms)
+            let used = usedBefore + now - began
+            return detector.look(
+                sample(began: began, turn: turn, used: used, base: base ?? usedBefore), now: now * Self.ms)
         }
     }
 
@@ -43,23 +50,37 @@ import Testing
         for now in UInt64(1)...1_000 {
             #expect(detector.look(sample(began: 0, turn: 5, used: 100), now: now * 10 * Self.ms) == nil)
         }
-        #expect(detector.wasQuiet)
         for turn in UInt64(6)...1_000 {
             let now = 20_000 + turn * 10
-            let busy = sample(began: now - 9, turn: turn, used: turn * 9)
+            let busy = sample(began: now - 9, turn: turn, used: turn * 9, base: turn * 9 - 9)
             #expect(detector.look(busy, now: now * Self.ms) == nil)
-            #expect(!detector.wasQuiet)
+            #expect(!detector.hasReported)
         }
     }
 
-    @Test("a turn after a quiet time counts from its beginning, others from the first look at them")
+    @Test("a turn counts from the most that its thread may have used when it began")
     func base() {
-        var quiet = detector()
-        for now in UInt64(1)...3 { _ = quiet.look(sample(began: 0, turn: 4, used: 100), now: now * Self.ms) }
-        #expect(factors(spin(&quiet, began: 1_000, until: 1_040)) == [30])
-        var busy = detector()
-        _ = busy.look(sample(began: 990, turn: 4, used: 95), now: 995 * Self.ms)
-        #expect(factors(spin(&busy, began: 1_000, until: 1_040)) == [40])
+        var exact = detector()
+        #expect(factors(spin(&exact, began: 1_000, until: 1_040)) == [30])
+        var vague = detector()
+        #expect(factors(spin(&vague, began: 1_000, until: 1_040, base: 106)) == [40])
+        var early = detector()
+        #expect(factors(spin(&early, began: 1_000, until: 1_040, base: 200)) == [], "nothing is certain yet")
+    }
+
+    @Test("the processor time at the beginning of a turn is at most that of the last reading and the time since")
+    func reading() throws {
+        let published = PublishedCounters(workerCount: 1)
+        let page = published.activity(of: 0)
+        page.pointee.adoptThread()
+        page.pointee.readProcessorTime(at: 1_000)
+        page.pointee.begin(6_000, turn: 1)
+        let first = page.pointee.sample()
+        page.pointee.begin(1_000, turn: 2)
+        let second = page.pointee.sample()
+        let (late, exact) = (try #require(first), try #require(second))
+        #expect(late.base == exact.base + 5_000)
+        #expect(exact.base > 0 && exact.base <= exact.processorTime)
     }
 
     @Test("it is said at the limit, at 10 and at 100 times the limit, and when it is over")
@@ -87,9 +108,9 @@ import Testing
     func next() {
         var detector = detector()
         _ = detector.look(sample(began: 900, turn: 4, used: 0), now: 905 * Self.ms)
-        #expect(factors(spin(&detector, began: 1_000, until: 1_100)) == [40])
-        let over = detector.look(sample(began: 1_105, turn: 6, used: 205), now: 1_110 * Self.ms)
-        #expect(over == .recovered(wallTime: 110 * Self.ms, processorTime: 95 * Self.ms))
+        #expect(factors(spin(&detector, began: 1_000, until: 1_100)) == [30])
+        let over = detector.look(sample(began: 1_105, turn: 6, used: 205, base: 200), now: 1_110 * Self.ms)
+        #expect(over == .recovered(wallTime: 110 * Self.ms, processorTime: 105 * Self.ms))
         #expect(factors(spin(&detector, began: 1_105, turn: 6, until: 1_150, usedBefore: 200)) == [30])
     }
 
