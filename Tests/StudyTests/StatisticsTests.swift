@@ -64,6 +64,34 @@ struct StatisticsTests {
         #expect(few.verdict() == .tooFew)
     }
 
+    @Test("Rotations that come in rows of the same count for less, and a row of all of them for nothing")
+    func dependence() throws {
+        var generator = Draws(state: 9)
+        let apart = (0..<48).map { _ in 0.8 + generator.uniform() / 10 }
+        let free = try #require(Estimate(apart))
+        #expect(free.independentCount > 40 && free.verdict() == .less)
+        // Slow for half of the time and fast for the other, which of the two servers does not matter.
+        let states = (0..<48).map { $0 % 24 < 12 ? 0.5 + generator.uniform() / 10 : 0.9 + generator.uniform() / 10 }
+        let bound = try #require(Estimate(states))
+        #expect((2..<24).contains(bound.independentCount))
+        #expect(bound.high - bound.low > free.high - free.low)
+        let drift = try #require(Estimate((0..<40).map { 0.5 + Double($0) / 100 }))
+        #expect(drift.independentCount < Estimate.leastRotations && drift.verdict() == .tooFew)
+    }
+
+    @Test("Neighbours that are alike are told from those that are not, and outliers do not hide it")
+    func likeness() {
+        #expect(isClose(Dependence.likeness(of: [1, 2, 3, 4, 5]), 0.4))
+        #expect(isClose(Dependence.likeness(of: [1, 5, 1, 5, 1, 5]), -5.0 / 6))
+        #expect(Dependence.likeness(of: [2, 2, 2, 2]) == 0)
+        #expect(Dependence.likeness(of: [1, 2]) == 0)
+        let steps = (0..<40).map { $0 < 20 ? 1.0 : 2.0 }
+        var disturbed = steps
+        disturbed[7] = 1_000
+        #expect(Dependence.likeness(of: steps) > 0.9 && Dependence.likeness(of: disturbed) > 0.7)
+        #expect(Dependence.independentCount(of: []) == 0)
+    }
+
     @Test("A variant that wants more processors than there are is reported and not judged") func processors() {
         let comparison = Samples.comparison(
             .variants, "io_uring", "submission-polling", (0..<12).map { _ in (1_000, 2_000) })

@@ -49,17 +49,17 @@ extension WorkerCore {
             record.pointee.firstPart.count &+= bytes.count
             return
         }
+        sendOtherwise(slot, bytes)
+    }
+
+    private mutating func sendOtherwise(_ slot: Int, _ bytes: UnsafeRawBufferPointer) {
+        let record = sessions.records + slot
         if record.pointee.memberships != 0 { catchUp(slot) }
         let start = UInt(bitPattern: bytes.baseAddress)
         if record.pointee.backlog.isEmpty, start >= sliceStart, start &+ UInt(bytes.count) <= sliceEnd {
             append(slot, bytes)
             return hurryBeforeInputIsGone(slot, record)
         }
-        sendCopy(slot, bytes)
-    }
-
-    @inline(never)
-    private mutating func sendCopy(_ slot: Int, _ bytes: UnsafeRawBufferPointer) {
         guard let source = bytes.baseAddress, bytes.count > 0 else { return }
         let memory = reserve(slot, bytes.count)
         memory.baseAddress?.copyMemory(from: source, byteCount: bytes.count)

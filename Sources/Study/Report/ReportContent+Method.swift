@@ -47,13 +47,16 @@ extension ReportContent {
                 Text(
                     "A ratio is taken within a rotation. The figure is the median over the rotations, its interval the"
                         + " 99 % percentile interval, expanded for few values, of a bootstrap with \(Bootstrap.draws)"
-                        + " draws of whole rotations."
+                        + " draws of whole rotations. Rotations that are like the one before them count for as many"
+                        + " as say as much without that: n (1 − r) / (1 + r), r being the correlation of neighbours'"
+                        + " ranks."
                         + " A difference is called one only where the interval excludes 1 and the median is farther"
                         + " from 1 than that of every A/A comparison of its kind of load (small messages, streams,"
                         + " slow readers, open loop, world), and only in"
                         + " \(Estimate.leastRotations) rotations or more.",
                     "비율은 한 회전 안에서 구함. 수치는 회전들의 중앙값, 구간은 회전을 \(Bootstrap.draws)번 다시 뽑은"
-                        + " 부트스트랩의 99 % 백분위 구간(값이 적을 때를 위해 넓힘). 구간이 1을 포함하지 않고"
+                        + " 부트스트랩의 99 % 백분위 구간(값이 적을 때를 위해 넓힘). 앞 회전과 닮은 회전들은 서로 독립인"
+                        + " n (1 − r) / (1 + r)회전으로 셈(r은 이웃한 순위의 상관). 구간이 1을 포함하지 않고"
                         + " 중앙값이 같은 종류의 부하(작은 메시지, 대량 전송, 느린 독자, 열린 고리, 월드)의 모든"
                         + " A/A보다 1에서 멀며"
                         + " \(Estimate.leastRotations)회전 이상일 때만 차이로 봄."),

@@ -17,17 +17,23 @@ public enum Bootstrap {
     private static let seed: UInt64 = 0x6F72_6947
 
     /// The interval that holds the median with `confidence`, above 0 and below 1.
-    public static func interval(of sample: [Double], confidence: Double) -> ClosedRange<Double>? {
+    ///
+    /// - Parameter independent: how many values that do not depend on each other say as much as the sample; so many are
+    ///   drawn. Nil: as many as there are.
+    public static func interval(
+        of sample: [Double], confidence: Double, independent: Int? = nil
+    ) -> ClosedRange<Double>? {
         guard let first = sample.first else { return nil }
         guard sample.count > 1 else { return first...first }
+        let count = max(2, min(independent ?? sample.count, sample.count))
         var generator = SplitMix64(seed: seed)
-        var drawn = sample
+        var drawn = Array(sample.prefix(count))
         let medians = (0..<draws).map { _ in
             for place in drawn.indices { drawn[place] = sample[generator.below(sample.count)] }
             return Quantiles(drawn).median
         }
         let quantiles = Quantiles(medians)
-        let tail = expandedTail((1 - confidence) / 2, count: sample.count)
+        let tail = expandedTail((1 - confidence) / 2, count: count)
         let low = quantiles.value(at: tail)
         return low...max(low, quantiles.value(at: 1 - tail))
     }

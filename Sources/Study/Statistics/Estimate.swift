@@ -22,17 +22,24 @@ public struct Estimate: Sendable, Equatable {
     public let high: Double
     /// Rotations.
     public let count: Int
+    /// So many that do not depend on each other say as much: a machine that is slow for seconds makes a row of
+    /// rotations alike, which is no evidence but for the first of them.
+    public let independentCount: Int
 
     /// Estimates from one ratio for each rotation; nil without any.
     public init?(_ ratios: [Double]) {
         let ratios = ratios.filter { $0.isFinite && $0 > 0 }
-        guard let interval = Bootstrap.interval(of: ratios, confidence: Self.confidence) else { return nil }
+        let independent = Dependence.independentCount(of: ratios)
+        guard
+            let interval = Bootstrap.interval(of: ratios, confidence: Self.confidence, independent: independent)
+        else { return nil }
         let quantiles = Quantiles(ratios)
         median = quantiles.median
         lowerQuartile = quantiles.value(at: 0.25)
         upperQuartile = quantiles.value(at: 0.75)
         (low, high) = (interval.lowerBound, interval.upperBound)
         count = ratios.count
+        independentCount = independent
     }
 
     /// How far the median is from 'no difference', as the logarithm of a factor.
@@ -45,7 +52,7 @@ public struct Estimate: Sendable, Equatable {
     ///
     /// - Parameter floor: the distance that two servers of the same kind were apart in this run; 0: not known.
     public func verdict(floor: Double = 0) -> Verdict {
-        guard count >= Self.leastRotations else { return .tooFew }
+        guard independentCount >= Self.leastRotations else { return .tooFew }
         guard low > 1 || high < 1, distance > floor else { return .noDifference }
         return median < 1 ? .less : .more
     }
@@ -59,7 +66,7 @@ public enum Verdict: String, Sendable {
     case more
     /// The interval holds 1, or the difference is no larger than that of two servers of the same kind.
     case noDifference
-    /// There are too few rotations to say anything.
+    /// There are too few rotations to say anything, or they depend on each other too much.
     case tooFew
     /// The machine has fewer processors than the variant wants.
     case notJudged

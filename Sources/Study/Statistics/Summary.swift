@@ -80,7 +80,9 @@ public struct NoiseFloor: Sendable {
         for summary in summaries where summary.comparison.kind == .same {
             let regime = summary.comparison.workload.regime
             for metric in Metric.allCases {
-                guard let estimate = summary[metric], estimate.count >= Estimate.leastRotations else { continue }
+                guard let estimate = summary[metric], estimate.independentCount >= Estimate.leastRotations else {
+                    continue
+                }
                 distances[regime, default: [:]][metric] = max(distances[regime]?[metric] ?? 0, estimate.distance)
             }
         }
