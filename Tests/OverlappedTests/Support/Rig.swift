@@ -46,6 +46,7 @@ final class Rig<P: CompletionPort & ~Copyable> {
     private(set) var operations: [(key: CompletionKey, result: Int32)] = []
     private(set) var violations: [String] = []
     private(set) var turns = 0
+    private(set) var completions = 0
     /// Whether turns go on with what has come meanwhile, as those of a worker that tells many do.
     var gathers = true
     private var resumable: [Stream] = []
@@ -99,6 +100,7 @@ final class Rig<P: CompletionPort & ~Copyable> {
         var batch: [Event] = []
         var hasOther = false
         while let completion = next() {
+            completions += 1
             batch.append(Event(key: completion.key, kind: completion.kind, result: completion.result))
             if completion.kind != .blocked {
                 hasOther = true
