@@ -44,9 +44,14 @@ def binary(target):
 
 
 def build(jobs):
-    """One build for fuzzing and for coverage. The linker's warnings about the sanitizer's symbols mean nothing."""
+    """One build for fuzzing and for coverage. The linker's warnings about the sanitizer's symbols mean nothing.
+
+    Both sanitizers in one option behind that of `swift build`: of several the compiler heeds the last, and two
+    `--sanitize` are passed on in an order that changes from run to run. `--sanitize=fuzzer` leaves `main` to libFuzzer.
+    """
     command = [
-        SWIFT, "build", "--package-path", str(HERE), "-c", "release", "--sanitize=fuzzer", "--sanitize=address",
+        SWIFT, "build", "--package-path", str(HERE), "-c", "release", "--sanitize=fuzzer",
+        "-Xswiftc", "-sanitize=fuzzer,address", "-Xcc", "-fsanitize=address",
         "-Xswiftc", "-profile-generate", "-Xswiftc", "-profile-coverage-mapping",
     ] + (["-j", str(jobs)] if jobs else [])
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -74,6 +79,8 @@ def fuzz(target, seconds):
     rate = re.findall(r"stat::average_exec_per_sec: +(\d+)", done.stdout)
     print(f"{target:8}  {runs[-1] if runs else '?':>10} executions in {seconds} s, "
           f"{rate[-1] if rate else '?'} each second", flush=True)
+    if "inline 8-bit counters" not in done.stdout:
+        sys.exit(f"make fuzz: {target} was built without the instrumentation that tells what an input reaches")
     if done.returncode == 0:
         return True
     print(done.stdout[-6000:])
@@ -95,8 +102,14 @@ def merge(target):
     (BUILD / "found" / target).mkdir(parents=True, exist_ok=True)
     kept = CORPUS / target
     kept.mkdir(parents=True, exist_ok=True)
-    run(target, ["-set_cover_merge=1", "-use_counters=0", f"-max_len={TARGETS[target][0]}", fresh, kept, BUILD / "found" / target],
-        check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    done = run(target, [
+        "-set_cover_merge=1", "-use_counters=0", f"-max_len={TARGETS[target][0]}",
+        f"-artifact_prefix={BUILD}/crashes/{target}-", fresh, kept, BUILD / "found" / target,
+    ], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace")
+    if done.returncode != 0 or "SUMMARY: libFuzzer" in done.stdout:
+        sys.exit(done.stdout[-6000:] + f"make fuzz: merging {target} broke a promise; its corpus stays as it is")
+    if not any(fresh.iterdir()):
+        sys.exit(f"make fuzz: nothing came of merging {target}; its corpus stays as it is")
     for path in kept.iterdir():
         path.unlink()
     for path in fresh.iterdir():
@@ -164,12 +177,11 @@ def main():
     for target in targets:
         if options.seconds > 0:
             isClean = fuzz(target, max(1, options.seconds // len(targets))) and isClean
-        if options.merge:
-            merge(target)
-    isCovered = report(targets)
     if not isClean:
         sys.exit("make fuzz: a promise was broken")
-    if not isCovered:
+    for target in targets if options.merge else []:
+        merge(target)
+    if not report(targets):
         sys.exit(f"make fuzz: the files of a target are covered below {LEAST:.0f} % of its regions")
 
 

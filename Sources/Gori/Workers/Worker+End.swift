@@ -72,7 +72,11 @@ extension Worker where Port: ~Copyable {
             isStopped = true
         } else if core.pointee.now >= drainDeadline {
             for slot in 0..<core.pointee.sessions.slotsTouched
-            where core.pointee.sessions.records[slot].phase != .free { port.close(key(slot), hard: true) }
+            where core.pointee.sessions.records[slot].phase != .free {
+                // What still waits for its turn is not sent, nor is the stream ended in order behind this.
+                core.pointee.sessions.records[slot].phase = .finishing
+                port.close(key(slot), hard: true)
+            }
             // One more turn submits the closes; what does not end by then ends with the process.
             drainDeadline = core.pointee.now &+ WorkerCore.ms(500)
             if hasForcedEnd { isStopped = true }

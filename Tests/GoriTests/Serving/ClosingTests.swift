@@ -183,6 +183,17 @@ import Wire
         for client in clients { client.close() }
     }
 
+    @Test("a stream that a drain closes because time is up is not ended in order behind that")
+    func closedForGood() throws {
+        let notes = PortSpy.Notes()
+        // A turn ends two of eight in order, so six still wait for their turn when time is up.
+        let crowd = try CrowdOnPort(try PortSpy(capacity: 8, notes: notes), sessions: 8, slice: 2)
+        crowd.drainAtOnce()
+        for _ in 0..<16 where !crowd.isStopped { try crowd.step() }
+        #expect(crowd.isStopped && notes.closed.count == 8)
+        #expect(notes.finishedAfterClose.isEmpty)
+    }
+
     @Test("whoever connects while the server drains sees an end, and is not forgotten")
     func drainInAStorm() throws {
         for round in 0..<(TestLevel.isFull ? 100 : 15) {

@@ -7,9 +7,9 @@ import Wire
 @Suite struct PatienceTests {
     private func patience(sessions: Int, word: UInt32) throws -> [UInt64] { try notes(sessions, word).patience }
 
-    private func notes(_ sessions: Int, _ word: UInt32) throws -> GatherSpy.Notes {
-        let notes = GatherSpy.Notes()
-        let crowd = try CrowdOnPort(try GatherSpy(capacity: sessions, notes: notes), sessions: sessions, slice: 1_024)
+    private func notes(_ sessions: Int, _ word: UInt32) throws -> PortSpy.Notes {
+        let notes = PortSpy.Notes()
+        let crowd = try CrowdOnPort(try PortSpy(capacity: sessions, notes: notes), sessions: sessions, slice: 1_024)
         notes.patience = []
         notes.batches = []
         try crowd.say(0, Say(word))
@@ -41,8 +41,8 @@ import Wire
 
     @Test("a crowd that has spoken is not waited for: what it is told goes out", arguments: [1, 2, 3, 4, 9])
     func crowdHasSpoken(speakers: Int) throws {
-        let notes = GatherSpy.Notes()
-        let crowd = try CrowdOnPort(try GatherSpy(capacity: 4, notes: notes), sessions: 4, slice: 1_024)
+        let notes = PortSpy.Notes()
+        let crowd = try CrowdOnPort(try PortSpy(capacity: 4, notes: notes), sessions: 4, slice: 1_024)
         notes.patience = []
         // Packets of one piece of its stream count as one that has spoken.
         for number in 0..<UInt32(speakers) {

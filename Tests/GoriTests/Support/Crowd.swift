@@ -114,6 +114,14 @@ final class CrowdOnPort<Port: CompletionPort & SendableMetatype & ~Copyable>: Cr
         try worker.pointee.step()
     }
 
+    /// Tells the worker to drain and gives nobody any time.
+    func drainAtOnce() {
+        worker.pointee.drain()
+        worker.pointee.drainDeadline = 0
+    }
+
+    var isStopped: Bool { worker.pointee.isStopped }
+
     func read(_ session: Int) throws {
         var bytes = [UInt8](repeating: 0, count: 1 << 20)
         let count = recv(sockets[session], &bytes, bytes.count, 0)

@@ -18,6 +18,8 @@ final class ScriptedPort: CompletionPort {
     var piecesPerTurn = 4
     /// Where the batch begins: completions of different streams have no order.
     var rotation = 0
+    /// How often a turn may look for what has come meanwhile.
+    var looksPerTurn = 0
     /// Turns between `close` and `closed`.
     var closeDelay = 0
     /// Connections that wait to be accepted.
@@ -32,6 +34,7 @@ final class ScriptedPort: CompletionPort {
     private var blocked: [Completion] = []
     private var batch: [Completion] = []
     private var position = 0
+    private var looksLeft = 0
     private var slices: [UnsafeMutableRawBufferPointer] = []
     private var retired: [UnsafeMutableRawBufferPointer] = []
 
@@ -134,6 +137,7 @@ final class ScriptedPort: CompletionPort {
         promise(position == batch.count && blocked.isEmpty, "a batch is taken to its end")
         batch.removeAll()
         position = 0
+        looksLeft = looksPerTurn
         retired += slices
         slices.removeAll()
         if isListening { takeConnections() }
@@ -166,6 +170,18 @@ final class ScriptedPort: CompletionPort {
             return completion
         }
         return nil
+    }
+
+    func gather(for nanoseconds: UInt64) -> Bool {
+        promise(position == batch.count && blocked.isEmpty, "nobody looks for more before the batch is at its end")
+        guard looksLeft > 0 else { return false }
+        looksLeft -= 1
+        for stream in streams where stream.phase == .associated && !stream.hasReset { exchange(stream) }
+        return position < batch.count
+    }
+
+    func batchNextWait(for count: Int) {
+        promise(count > 0 && position == batch.count, "a wait for several comes after the last completion")
     }
 
     func bytes(of slice: ReceiveSlice) -> UnsafeRawBufferPointer { UnsafeRawBufferPointer(slices[Int(slice.offset)]) }
@@ -220,15 +236,20 @@ final class ScriptedPort: CompletionPort {
             if stream.hasReset {
                 if stream.isReceiving || !stream.queuedBytes.isEmpty || stream.tracked != nil { end(stream) }
             } else {
-                if goOnSending(stream) {
-                    stream.tracked = nil
-                    batch.append(Completion(.drained, stream.key))
-                }
-                if stream.isReceiving { read(stream) }
+                exchange(stream)
             }
         default: break
         }
         stream.queuedBytes.removeAll()
+    }
+
+    /// Goes on with a tracked send, and reads.
+    private func exchange(_ stream: ScriptedConnection) {
+        if goOnSending(stream) {
+            stream.tracked = nil
+            batch.append(Completion(.drained, stream.key))
+        }
+        if stream.isReceiving { read(stream) }
     }
 
     private func submit(_ stream: ScriptedConnection) {

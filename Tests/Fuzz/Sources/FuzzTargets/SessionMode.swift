@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Gori
+@_spi(Measuring) internal import Gori
+internal import Overlapped
 internal import Wire
 
 /// How the server of one input is configured: small limits, so that short inputs reach them.
@@ -22,6 +23,10 @@ struct SessionMode {
     let drainTimeout: Int
     /// The large one is more than what one flush sends.
     let backlogLimit: Int
+    /// Sessions that one turn sends to: more than there are, or few.
+    let flushSlice: Int
+    /// Each packet is a part of its own.
+    let sendsPackets: Bool
 
     init(_ byte: UInt8) {
         let kind = byte & 7
@@ -32,6 +37,8 @@ struct SessionMode {
         readsToTheEnd = byte & 16 == 0
         backlogLimit = byte & 64 == 0 ? 16_384 : 524_288
         drainTimeout = byte & 32 == 0 ? 5_000 : 1_000
+        flushSlice = byte & 128 == 0 ? 256 : 3
+        sendsPackets = byte & 0xC0 == 0xC0
         switch kind {
         case 3: framing = Framing(byteOrder: .bigEndian, maximumPacketSize: 1_024)
         case 4: framing = Framing(sizeWidth: .one, typeWidth: .one)
@@ -58,6 +65,8 @@ struct SessionMode {
         configuration.violationBudget = Self.violationBudget
         configuration.maximumSlowParts = 2
         configuration.mailboxCapacity = 4
+        configuration.flushSlice = flushSlice
+        if sendsPackets { configuration.techniques = .sendPerPacket }
         return configuration
     }
 }

@@ -110,6 +110,9 @@ final class SessionModel: @unchecked Sendable {
             guard let other = network.connections[Int(kind >> 3) % network.connections.count].session else { return }
             session.send(told, to: SessionID(rawValue: other))
         case 6:
+            if kind > 127, let other = network.connections[Int(kind >> 3) % network.connections.count].session {
+                return session.worker.end(SessionID(rawValue: other), .leaving)
+            }
             session.tag = UInt64(kind)
             promise(session.tag == UInt64(kind) && session.address == nil, "its own number, and no address of ours")
         default: post(to: (session.worker.index + 1) % mode.workers, session.worker)

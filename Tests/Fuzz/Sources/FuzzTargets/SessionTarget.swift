@@ -105,6 +105,7 @@ struct SessionRun {
         port.piecesPerTurn = 1 + (bits >> 3 & 7)
         port.closeDelay = bits >> 6
         port.rotation = script.number()
+        port.looksPerTurn = port.rotation >> 5
     }
 
     /// A worker that has been stopped gets its turns: what has not ended 500 ms after its deadline is left behind.
@@ -174,9 +175,11 @@ struct SessionRun {
             port.pieceSize = 4_096
             port.piecesPerTurn = 64
         }
+        // Whoever waits for a slice of the flush has had one after so many turns.
+        let patience = 4 + SessionMode.sessions / mode.flushSlice
         var quiet = 0
         var before = -1
-        while quiet < 4 {
+        while quiet < patience {
             model.openGates()
             for index in 0..<mode.workers { step(index) }
             let moved = network.connections.reduce(0) { $0 + $1.received.count + $1.taken + $1.endCount }
