@@ -64,6 +64,17 @@ struct StatisticsTests {
         #expect(few.verdict() == .tooFew)
     }
 
+    @Test("Of many that are asked together, one must be surer to be called different") func families() throws {
+        var generator = Draws(state: 5)
+        let near = try #require(Estimate((0..<24).map { _ in 0.993 + generator.uniform() / 30 }))
+        #expect(near.low > 1 && near.verdict() == .more)
+        #expect(near.verdict(amongst: 1) == .more && near.verdict(amongst: 17) == .noDifference)
+        let far = try #require(Estimate((0..<24).map { _ in 1.02 + generator.uniform() / 30 }))
+        #expect(far.verdict(amongst: 17) == .more)
+        let few = try #require(Estimate([0.5, 0.5, 0.5]))
+        #expect(few.verdict(amongst: 17) == .tooFew)
+    }
+
     @Test("Rotations that come in rows of the same count for less, and a row of all of them for nothing")
     func dependence() throws {
         var generator = Draws(state: 9)

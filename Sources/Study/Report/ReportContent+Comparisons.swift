@@ -16,9 +16,13 @@ extension ReportContent {
                 Text(
                     "Two processes of the same variant, measured like everything else. Whatever differs here is"
                         + " noise: a difference is called one only when it is larger than these, for the same"
-                        + " kind of load.",
+                        + " kind of load. Whether any of these is one is asked of all of them at once: of many"
+                        + " intervals of 99 % one misses the truth by chance, so each is held to one so much wider"
+                        + " that all of them hold it in 99 reports of 100 (Bonferroni).",
                     "같은 변형의 두 프로세스를 다른 비교와 똑같이 측정함. 여기서 나온 차이는 모두 잡음이며, 같은 종류의"
-                        + " 부하에서 이보다 큰 것만 차이로 봄.")))
+                        + " 부하에서 이보다 큰 것만 차이로 봄. 이 가운데 차이가 있는지는 모두에게 한꺼번에 물음: 99 % 구간이"
+                        + " 많으면 하나쯤은 우연히 참값을 벗어나므로, 보고서 100개 중 99개에서 모두가 참값을 포함할 만큼"
+                        + " 넓힌 구간으로 판정함(본페로니).")))
         let clean = same.count { !floor.verdict(of: $0, .processor).isDifference }
         blocks.append(
             .paragraph(

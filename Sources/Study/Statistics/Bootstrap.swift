@@ -18,10 +18,12 @@ public enum Bootstrap {
 
     /// The interval that holds the median with `confidence`, above 0 and below 1.
     ///
-    /// - Parameter independent: how many values that do not depend on each other say as much as the sample; so many are
-    ///   drawn. Nil: as many as there are.
+    /// - Parameters:
+    ///   - independent: how many values that do not depend on each other say as much as the sample; so many are drawn.
+    ///     Nil: as many as there are.
+    ///   - draws: samples drawn; an interval that cuts off less needs more.
     public static func interval(
-        of sample: [Double], confidence: Double, independent: Int? = nil
+        of sample: [Double], confidence: Double, independent: Int? = nil, draws: Int = Bootstrap.draws
     ) -> ClosedRange<Double>? {
         guard let first = sample.first else { return nil }
         guard sample.count > 1 else { return first...first }

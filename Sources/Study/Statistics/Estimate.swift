@@ -25,6 +25,7 @@ public struct Estimate: Sendable, Equatable {
     /// So many that do not depend on each other say as much: a machine that is slow for seconds makes a row of
     /// rotations alike, which is no evidence but for the first of them.
     public let independentCount: Int
+    private let ratios: [Double]
 
     /// Estimates from one ratio for each rotation; nil without any.
     public init?(_ ratios: [Double]) {
@@ -40,6 +41,7 @@ public struct Estimate: Sendable, Equatable {
         (low, high) = (interval.lowerBound, interval.upperBound)
         count = ratios.count
         independentCount = independent
+        self.ratios = ratios
     }
 
     /// How far the median is from 'no difference', as the logarithm of a factor.
@@ -55,6 +57,20 @@ public struct Estimate: Sendable, Equatable {
         guard independentCount >= Self.leastRotations else { return .tooFew }
         guard low > 1 || high < 1, distance > floor else { return .noDifference }
         return median < 1 ? .less : .more
+    }
+
+    /// What may be said of one of several estimates that are asked together whether any of them differs: each interval
+    /// is so much wider that all of them hold the truth with `confidence` (Bonferroni). One at a time, a difference
+    /// would be found by chance in one of a hundred.
+    ///
+    /// - Parameter family: how many they are.
+    public func verdict(amongst family: Int) -> Verdict {
+        let alone = verdict()
+        guard alone == .less || alone == .more, family > 1 else { return alone }
+        let interval = Bootstrap.interval(
+            of: ratios, confidence: 1 - (1 - Self.confidence) / Double(family), independent: independentCount,
+            draws: 10 * Bootstrap.draws)
+        return interval?.contains(1) == false ? alone : .noDifference
     }
 }
 

@@ -70,6 +70,8 @@ public struct Summary: Sendable {
 public struct NoiseFloor: Sendable {
     private let distances: [Workload.Regime: [Metric: Double]]
     private let processors: Int
+    /// How many A/A comparisons have rotations enough.
+    private let family: Int
 
     /// The largest distance of every metric over the A/A comparisons that have rotations enough.
     ///
@@ -87,6 +89,9 @@ public struct NoiseFloor: Sendable {
             }
         }
         self.distances = distances
+        family = summaries.count {
+            $0.comparison.kind == .same && $0[.processor]?.verdict() ?? .tooFew != .tooFew
+        }
     }
 
     /// The largest of all regimes, as the logarithm of a factor; 0: no A/A comparison says anything.
@@ -94,12 +99,14 @@ public struct NoiseFloor: Sendable {
         Workload.Regime.allCases.compactMap { distances[$0]?[metric] }.max() ?? 0
     }
 
-    /// What may be said of a comparison. Those that the floor is made of are judged by their interval alone; without
-    /// any of its regime it is held against all.
+    /// What may be said of a comparison. Those that the floor is made of are judged by their intervals alone, all of
+    /// them together; without any of its regime it is held against all.
     public func verdict(of summary: Summary, _ metric: Metric) -> Verdict {
         let least = VariantTable.named(summary.comparison.right)?.leastProcessors ?? 1
         guard processors >= least else { return .notJudged }
-        guard summary.comparison.kind != .same else { return summary[metric]?.verdict() ?? .tooFew }
+        guard summary.comparison.kind != .same else {
+            return summary[metric]?.verdict(amongst: family) ?? .tooFew
+        }
         let floor = distances[summary.comparison.workload.regime]?[metric] ?? self[metric]
         return summary[metric]?.verdict(floor: floor) ?? .tooFew
     }
