@@ -39,7 +39,7 @@ final class Mailboxes: @unchecked Sendable {
     private let asleepMemory: UnsafeMutableRawPointer
     /// Set before the workers run, and not changed after.
     private let doorbellCopies: UnsafeMutablePointer<Doorbell?>
-    /// Bit w: worker w has died and its doorbell is gone.
+    /// Bit w: worker w has died or ended, and its doorbell is gone.
     private let gone = Atomic<UInt64>(0)
     private let addressLimit: AddressLimit?
 
@@ -191,10 +191,10 @@ final class Mailboxes: @unchecked Sendable {
 
     // MARK: Death
 
-    /// Whether a worker has died: nothing is posted to it any more.
+    /// Whether a worker has died or ended: nothing is posted to it any more.
     func isGone(_ worker: Int) -> Bool { gone.load(ordering: .sequentiallyConsistent) & 1 << UInt64(worker) != 0 }
 
-    /// A worker has died. When this returns nobody rings its doorbell, now or later.
+    /// A worker has died or ended. When this returns nobody rings its doorbell, now or later.
     func leave(_ worker: Int) {
         gone.bitwiseOr(1 << UInt64(worker), ordering: .sequentiallyConsistent)
         while sleep(worker).pointee.ringing.load(ordering: .sequentiallyConsistent) > 0 { sched_yield() }

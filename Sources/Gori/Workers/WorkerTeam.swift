@@ -103,11 +103,7 @@ struct WorkerTeam<Port: CompletionPort & SendableMetatype & ~Copyable>: ~Copyabl
         } catch {
             census.ended()
             latch.arrive(error)
-            endings.arrive()
-            _ = endings.wait()
-            worker.deinitialize(count: 1)
-            worker.deallocate()
-            return
+            return leave(worker, endings)
         }
         latch.arrive()
         do throws(PortError) {
@@ -116,9 +112,16 @@ struct WorkerTeam<Port: CompletionPort & SendableMetatype & ~Copyable>: ~Copyabl
             return die(worker, error, endings, census)
         }
         census.ended()
+        leave(worker, endings)
+    }
+
+    /// Ends a worker once all have ended. Who stops a server again, and what a slow part has to say late, finds nobody:
+    /// a ring would be written to whatever has the number of the doorbell's descriptor by then.
+    private static func leave(_ worker: UnsafeMutablePointer<Worker<Port>>, _ endings: Latch) {
         endings.arrive()
         _ = endings.wait()
         worker.pointee.clearMail()
+        worker.pointee.mailboxes.leave(worker.pointee.index)
         worker.deinitialize(count: 1)
         worker.deallocate()
     }

@@ -194,6 +194,39 @@ import Wire
         #expect(notes.finishedAfterClose.isEmpty)
     }
 
+    /// A server that has taken many turns since it was told to stop, and is told again when it has ended.
+    private static func stopTwice() throws {
+        var configuration = TestServer.configuration()
+        configuration.port = .epoll
+        configuration.closeTimeout = 200
+        let server = try TestServer(configuration) { server in server.every(milliseconds: 5) { _, _ in } }
+        let client = try server.open()
+        server.stop()
+        client.close()
+        // The numbers of the descriptors that the workers had, and more.
+        let ends = try (0..<64).flatMap { _ in
+            var ends: (Int32, Int32) = (-1, -1)
+            let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+            let result = withUnsafeMutablePointer(to: &ends) {
+                $0.withMemoryRebound(to: Int32.self, capacity: 2) { socketpair(AF_UNIX, kind, 0, $0) }
+            }
+            guard result == 0 else { throw Client.Failure(what: "socketpair", code: errno) }
+            return [ends.0, ends.1]
+        }
+        server.running.stop()
+        for end in ends {
+            var byte: UInt8 = 0
+            let count = recv(end, &byte, 1, 0)
+            guard count < 0, errno == EAGAIN else { throw Client.Failure(what: "a stray write", code: EIO) }
+        }
+    }
+
+    @Test("a server that has ended is rung no more: its doorbells' descriptors are others' by then")
+    func ringsNobody() async {
+        // In a process of its own, where nobody else takes those descriptors.
+        await #expect(processExitsWith: .success) { try ClosingTests.stopTwice() }
+    }
+
     @Test("whoever connects while the server drains sees an end, and is not forgotten")
     func drainInAStorm() throws {
         for round in 0..<(TestLevel.isFull ? 100 : 15) {

@@ -96,7 +96,7 @@ import Testing
             var limit = rlimit(rlim_cur: rlim_t(free.1) + 1, rlim_max: 1_024)
             let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
             guard setrlimit(resource, &limit) == 0 else { throw Peer.Failure(call: "setrlimit", code: errno) }
-            try rig.run("acceptPaused") { !rig.acceptPauses.isEmpty }
+            try rig.run(seconds: 60, "acceptPaused") { !rig.acceptPauses.isEmpty }
             for _ in 0..<3 { try rig.turn(1) }
             #expect(rig.acceptPauses == [EMFILE], "once per pause")
             #expect(rig.accepted.count == 2)
@@ -104,7 +104,7 @@ import Testing
             _ = setrlimit(resource, &limit)
             rig.port.resumeAccepting(listener: 0)
             rig.port.resumeAccepting(listener: 0)
-            try rig.run("the others") { rig.accepted.count == 6 }
+            try rig.run(seconds: 60, "the others") { rig.accepted.count == 6 }
             #expect(rig.acceptPauses == [EMFILE])
             for peer in peers { peer.close() }
             rig.expectOrder()
