@@ -76,13 +76,13 @@ class ThreadPerConnection(PeerTest, unittest.TestCase):
                 idle, deaf = self.stream(), self.stream(receive_buffer=8_192)
                 self.assert_comes_back(idle, frame(1, b"hello"))
                 deaf.reads = False
-                for _ in range(400):
-                    deaf.send(frame(2, bytes(20_000)))
-                # Until the server's thread waits in send(2): nothing more is taken.
-                taken, since = len(deaf.outgoing), time.monotonic()
+                # Until the server's thread waits in send(2): nothing more is taken, of more than sockets have room for.
+                taken, since = 0, time.monotonic()
 
                 def is_stuck():
                     nonlocal taken, since
+                    while len(deaf.outgoing) < 1_000_000:
+                        deaf.send(frame(2, bytes(20_000)))
                     if len(deaf.outgoing) != taken:
                         taken, since = len(deaf.outgoing), time.monotonic()
                     return time.monotonic() - since > 0.3
