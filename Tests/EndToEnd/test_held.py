@@ -5,6 +5,7 @@ import os
 import pathlib
 import resource
 import selectors
+import signal
 import socket
 import time
 
@@ -18,6 +19,7 @@ COUNT = 2_000
 # Of the server's open files; each of its three workers has a table of as many sockets.
 LIMIT = 1_000
 BEATS = 3
+HELLO = encode(Hello(PROTOCOL_VERSION, WORLD_FINGERPRINT, BINARY_FORMAT, "held"))
 DEADLINE = 60
 
 
@@ -78,6 +80,16 @@ class Held(ServerTest):
                     rest -= 1
         return got
 
+    def leave(self, sockets):
+        """Ends all streams, and waits until the server has, too."""
+        for one in sockets:
+            one.shutdown(socket.SHUT_WR)
+        for one in sockets:
+            one.settimeout(10)
+            while one.recv(4_096):
+                pass
+            one.close()
+
     def descriptors(self, server):
         return len(os.listdir(pathlib.Path("/proc", str(server.process.pid), "fd")))
 
@@ -87,8 +99,7 @@ class Held(ServerTest):
             COUNT)
         before = self.descriptors(server)
         sockets = self.connect_all(server, COUNT)
-        hello = encode(Hello(PROTOCOL_VERSION, WORLD_FINGERPRINT, BINARY_FORMAT, "held"))
-        sessions = {bytes(piece[4:12]) for piece in self.exchange(sockets, hello, 24).values()}
+        sessions = {bytes(piece[4:12]) for piece in self.exchange(sockets, HELLO, 24).values()}
         self.assertEqual(len(sessions), COUNT, "every session has a number of its own")
         self.assertLess(self.descriptors(server), before + 20)
         for beat in range(BEATS):
@@ -96,16 +107,24 @@ class Held(ServerTest):
             pongs = self.exchange(sockets, encode(Ping(beat)), 20)
             self.assertTrue(all(pong[4:12] == token for pong in pongs.values()))
         # They leave, and their places are given to others.
-        for one in sockets:
-            one.shutdown(socket.SHUT_WR)
-        for one in sockets:
-            one.settimeout(10)
-            while one.recv(4_096):
-                pass
-            one.close()
+        self.leave(sockets)
         again = self.connect_all(server, LIMIT)
-        self.assertEqual(len(self.exchange(again, hello, 24)), LIMIT)
+        self.assertEqual(len(self.exchange(again, HELLO, 24)), LIMIT)
         self.assertLess(self.descriptors(server), before + 20)
+
+    def test_a_server_that_was_held_up_turns_nobody_away(self):
+        """More wait than there are open files, and a socket needs one until it lies in its worker's table."""
+        server = self.start_limited(
+            "serve", *self.LOCAL, "--workers", "3", "--io", "uring", "--direct-descriptors", "--maximum-sessions",
+            COUNT)
+        for _ in range(BEATS):
+            server.process.send_signal(signal.SIGSTOP)
+            sockets = self.connect_all(server, COUNT)
+            server.process.send_signal(signal.SIGCONT)
+            sessions = {bytes(piece[4:12]) for piece in self.exchange(sockets, HELLO, 24).values()}
+            self.assertEqual(len(sessions), COUNT, "every session has a number of its own")
+            self.leave(sockets)
+        self.assertEqual(server.counters()["workers"]["refusedWaiting"], 0)
 
     def test_players_are_told_goodbye_and_reach_the_end_of_the_stream(self):
         server = self.start("serve", *self.LOCAL, "--direct-descriptors", "--hello-timeout", "300")

@@ -8,9 +8,11 @@ internal import Wire
 extension Worker where Port: ~Copyable {
     /// A socket moves to the least loaded worker when this one has more than 16 sessions and a quarter above it.
     private static var imbalanceFloor: Int { 16 }
+    private static var millisecond: UInt64 { 1_000_000 }
 
     mutating func accepted(_ descriptor: Int32) {
         core.pointee.counts.pointee.accepted &+= 1
+        withoutDescriptorsSince = MonotonicClock.never
         guard !core.pointee.isDraining else { return refuse(descriptor, .shuttingDown) }
         var isCounted = false
         if definition.acceptPolicy != nil || addressLimit != nil {
@@ -89,8 +91,11 @@ extension Worker where Port: ~Copyable {
     /// whoever waits meanwhile is told that the server is full, instead of nothing.
     mutating func acceptPaused(_ listener: Int, _ code: Int32) {
         guard listener < listeners.count, !core.pointee.isDraining else { return }
-        setAcceptResume(listener, due: core.pointee.now &+ 100_000_000)
         let cause = PortError(call: "accept", code: code)
+        if cause.isOutOfDescriptors, awaitsDescriptors() {
+            return setAcceptResume(listener, due: core.pointee.now &+ Self.millisecond)
+        }
+        setAcceptResume(listener, due: core.pointee.now &+ 100 * Self.millisecond)
         if cause.isOutOfDescriptors {
             let goodbye = core.pointee.hasSessionLayer ? refusal(.full) : []
             let count = reserve.refuseWaiting(on: listeners[listener]) { descriptor in
@@ -101,6 +106,18 @@ extension Worker where Port: ~Copyable {
         guard acceptLog.allows(at: core.pointee.now) else { return }
         let refused = core.pointee.counts.pointee.refusedWaiting.value
         definition.log("accept paused: \(cause); \(refused) connections were told so far that the server is full")
+    }
+
+    /// Whether there will be descriptors in a moment: those of sockets that were just accepted are free again as soon
+    /// as their workers have moved them into their tables. A server that was held up finds more connections than
+    /// descriptors in its queues, and room for all of them. 100 ms without any is no moment.
+    private mutating func awaitsDescriptors() -> Bool {
+        let configuration = core.pointee.configuration
+        guard configuration.tableCapacity != nil, core.pointee.sessions.count < configuration.sessionsPerWorker,
+            published.totalSessions < configuration.maximumSessions
+        else { return false }
+        withoutDescriptorsSince = min(withoutDescriptorsSince, core.pointee.now)
+        return core.pointee.now &- withoutDescriptorsSince < 100 * Self.millisecond
     }
 
     /// Says goodbye to a connection that gets no session. Its peer may see only the end.

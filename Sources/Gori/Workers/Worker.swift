@@ -46,6 +46,8 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
     private(set) var periodicDue: [UInt64]
     /// When each listener is to go on.
     private(set) var acceptResume: [UInt64] = []
+    /// Since when accepting has found no descriptor although there is room in the table; `never`: it finds them.
+    var withoutDescriptorsSince = MonotonicClock.never
     var openListeners = 0
     var listeners: [Int32] = []
     var reserve = DescriptorReserve()
