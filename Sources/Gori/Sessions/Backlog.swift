@@ -118,6 +118,19 @@ struct Backlog {
         isInFlight = false
     }
 
+    /// Gives everything back but what is in flight.
+    ///
+    /// - Returns: the block of the chunk that is, which is the caller's from now on; nil: nothing is.
+    mutating func abandon(pool: inout BlockPool) -> UnsafeMutableRawBufferPointer? {
+        guard isInFlight, let chunk = first else {
+            releaseAll(pool: &pool)
+            return nil
+        }
+        first = chunk.pointee.next
+        releaseAll(pool: &pool)
+        return block(of: chunk)
+    }
+
     mutating func dropFirst(pool: inout BlockPool) {
         guard let chunk = first else { return }
         first = chunk.pointee.next
@@ -141,8 +154,12 @@ struct Backlog {
 
     private mutating func release(_ chunk: UnsafeMutablePointer<Chunk>, pool: inout BlockPool) {
         byteCount &-= chunk.pointee.end &- chunk.pointee.start
+        pool.giveBack(block(of: chunk))
+    }
+
+    private func block(of chunk: UnsafeMutablePointer<Chunk>) -> UnsafeMutableRawBufferPointer {
         let size = chunk.pointee.capacity &+ Self.headerSize
-        pool.giveBack(UnsafeMutableRawBufferPointer(start: UnsafeMutableRawPointer(chunk), count: size))
+        return UnsafeMutableRawBufferPointer(start: UnsafeMutableRawPointer(chunk), count: size)
     }
 
     private static func makeChunk(

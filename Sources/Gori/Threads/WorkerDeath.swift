@@ -27,10 +27,12 @@ struct WorkerDeath: ~Copyable {
         executor = worker.pointee.executor
         self.census = census
         mailboxes.leave(index)
-        sessions = worker.pointee.abandonSessions()
+        let abandoned = worker.pointee.abandonSessions()
+        sessions = abandoned.count
         outboxes = worker.pointee.takeOutboxes()
         worker.deinitialize(count: 1)
         worker.deallocate()
+        _ = consume abandoned
     }
 
     /// Says what happened, and stops the server if that is what a death means here.

@@ -80,6 +80,25 @@ import Wire
         }
     }
 
+    @Test("a worker that dies gives back what its sessions hold", arguments: kinds)
+    func abandoned(kind: Kind) throws {
+        try onPort(kind, sessions: 40, slice: 8) { crowd in
+            try crowd.begin(39, Say(1, size: 5_000))
+            var round: UInt32 = 0
+            while crowd.backlog(of: 1) == 0 {
+                try crowd.say(0, Say(CrowdWord.publish + round, size: 8_000))
+                try crowd.step()
+                round += 1
+            }
+            // Answers lie apart from each other, so that a session has a list of parts.
+            for number in UInt32(0)..<40 { try crowd.say(Int(number % 2) * 30, Say(number)) }
+            try crowd.step()
+            try #require(crowd.isWaiting && crowd.bytesInUse > 0)
+            let inFlight = crowd.abandon()
+            #expect(inFlight > 0 && inFlight == crowd.bytesInUse)
+        }
+    }
+
     @Test("those with something of their own go first, and keep nobody waiting for ever", arguments: kinds)
     func rows(kind: Kind) throws {
         try onPort(kind, sessions: 120, slice: 16) { crowd in

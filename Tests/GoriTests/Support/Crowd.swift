@@ -20,6 +20,8 @@ enum CrowdWord {
 /// Sessions of one worker that the test steps, all in one group, and the other ends of their sockets.
 protocol Crowd: AnyObject {
     func say(_ session: Int, _ packet: Say) throws
+    /// Sends all of a packet but its last bytes.
+    func begin(_ session: Int, _ packet: Say) throws
     func step() throws
     /// Takes what has come, which must be whole packets.
     func read(_ session: Int) throws
@@ -32,6 +34,10 @@ protocol Crowd: AnyObject {
     /// Nothing that was sent is needed any more.
     var isSettled: Bool { get }
     var bytesInUse: Int { get }
+    /// What has been sent to a session that its client's socket did not take.
+    func backlog(of session: Int) -> Int
+    /// What a worker does whose port is broken. Returns how many bytes the kernel may still read.
+    func abandon() -> Int
 }
 
 final class CrowdOnPort<Port: CompletionPort & SendableMetatype & ~Copyable>: Crowd {
@@ -39,6 +45,7 @@ final class CrowdOnPort<Port: CompletionPort & SendableMetatype & ~Copyable>: Cr
 
     private let worker: UnsafeMutablePointer<Worker<Port>>
     private let notes = Notes()
+    private var abandoned: AbandonedSessions?
     private var sockets: [Int32] = []
     private var numbers: [[UInt32]] = []
 
@@ -86,8 +93,10 @@ final class CrowdOnPort<Port: CompletionPort & SendableMetatype & ~Copyable>: Cr
     }
 
     deinit {
+        if abandoned == nil { _ = abandon() }
         worker.deinitialize(count: 1)
         worker.deallocate()
+        abandoned = nil
         for socket in sockets { close(socket) }
     }
 
@@ -101,11 +110,16 @@ final class CrowdOnPort<Port: CompletionPort & SendableMetatype & ~Copyable>: Cr
         return ends
     }
 
-    func say(_ session: Int, _ packet: Say) throws {
+    func say(_ session: Int, _ packet: Say) throws { try say(session, packet, without: 0) }
+
+    func begin(_ session: Int, _ packet: Say) throws { try say(session, packet, without: 10) }
+
+    private func say(_ session: Int, _ packet: Say, without last: Int) throws {
         let framing = Framing()
         var memory = [UInt8](repeating: 0, count: framing.headerSize + Say.bodySize.upperBound)
         let count = memory.withUnsafeMutableBytes { framing.encode(packet, into: $0) } ?? 0
-        guard send(sockets[session], memory, count, Int32(MSG_NOSIGNAL)) == count else { throw Failure(code: errno) }
+        let sent = count - last
+        guard send(sockets[session], memory, sent, Int32(MSG_NOSIGNAL)) == sent else { throw Failure(code: errno) }
     }
 
     /// A turn that does not wait.
@@ -151,4 +165,13 @@ final class CrowdOnPort<Port: CompletionPort & SendableMetatype & ~Copyable>: Cr
     var isWaiting: Bool { !core.pointee.waiting.isEmpty }
     var isSettled: Bool { core.pointee.output.settledTurn == core.pointee.turn - 1 }
     var bytesInUse: Int { core.pointee.pool.bytesInUse }
+    func backlog(of session: Int) -> Int { core.pointee.sessions.records[session].backlog.byteCount }
+
+    func abandon() -> Int {
+        let sessions = worker.pointee.abandonSessions()
+        core.pointee.releaseBlocks()
+        let inFlight = sessions.blocks.reduce(0) { $0 + $1.count }
+        abandoned = consume sessions
+        return inFlight
+    }
 }

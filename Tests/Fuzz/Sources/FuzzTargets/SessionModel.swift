@@ -71,7 +71,10 @@ final class SessionModel: @unchecked Sendable {
         case .malformed:
             let isLate = stream.oracle.partial > 0
             promise(stream.oracle.state == .ended(.malformed) || isLate, "malformed, or a packet that took too long")
-        case .shuttingDown: promise(hasStopped, "the server was told to stop")
+        case .shuttingDown:
+            // A packet asks for an end with any reason, this one too.
+            let isAsked = stream.oracle.state == .ended(.shuttingDown)
+            promise(hasStopped || isAsked, "the server was told to stop")
         case .disconnected:
             let isAsked = stream.oracle.state == .ended(.disconnected)
             promise(stream.hasFinished || stream.hasReset || isAsked, "the peer has gone")
