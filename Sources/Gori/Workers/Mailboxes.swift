@@ -54,8 +54,9 @@ final class Mailboxes: @unchecked Sendable {
     private struct Sleep: ~Copyable {
         let isToBeRung = Atomic<Bool>(false)
         let hasLetters = Atomic<Bool>(false)
-        /// Turns for which the worker still says when it is awake. Its own.
-        var watchfulTurns: Int32 = 0
+        /// Turns for which the worker still says when it is awake. Its own, and an atomic all the same: to modify a
+        /// field is to modify all of what a pointer points at, and others read from it.
+        let watchfulTurns = Atomic<Int32>(0)
         let ringing = Atomic<Int>(0)
     }
 
@@ -121,7 +122,7 @@ final class Mailboxes: @unchecked Sendable {
     /// The next message of one peer.
     func next(from source: Int, to worker: Int) -> Message? {
         guard let message = rings[source &* workerCount &+ worker].pop() else { return nil }
-        sleep(worker).pointee.watchfulTurns = Self.watchfulTurns
+        sleep(worker).pointee.watchfulTurns.store(Self.watchfulTurns, ordering: .relaxed)
         return message
     }
 
@@ -136,7 +137,7 @@ final class Mailboxes: @unchecked Sendable {
     func takeLetters(of worker: Int) -> [Letter] {
         guard hasLetters(of: worker) else { return [] }
         let inbox = inboxes[worker]
-        sleep(worker).pointee.watchfulTurns = Self.watchfulTurns
+        sleep(worker).pointee.watchfulTurns.store(Self.watchfulTurns, ordering: .relaxed)
         sleep(worker).pointee.hasLetters.store(false, ordering: .relaxed)
         return inbox.letters.withLock { letters in
             defer { letters.removeAll(keepingCapacity: true) }
@@ -179,8 +180,9 @@ final class Mailboxes: @unchecked Sendable {
     /// The worker is awake, and says so if mail comes often.
     @inline(__always)
     func wakeUp(_ worker: Int) {
-        guard sleep(worker).pointee.watchfulTurns > 0 else { return }
-        sleep(worker).pointee.watchfulTurns &-= 1
+        let turns = sleep(worker).pointee.watchfulTurns.load(ordering: .relaxed)
+        guard turns > 0 else { return }
+        sleep(worker).pointee.watchfulTurns.store(turns &- 1, ordering: .relaxed)
         sleep(worker).pointee.isToBeRung.store(false, ordering: .relaxed)
     }
 

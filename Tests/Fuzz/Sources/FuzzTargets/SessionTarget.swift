@@ -108,9 +108,15 @@ struct SessionRun {
         port.looksPerTurn = port.rotation >> 5
     }
 
-    /// A worker that has been stopped gets its turns: what has not ended 500 ms after its deadline is left behind.
+    /// Workers that have been stopped get a turn every 50 ms: what has not ended 500 ms after its deadline is left
+    /// behind, and a scripted port takes turns to close.
     private func pass(_ nanoseconds: UInt64) {
-        network.now += model.hasStopped ? min(nanoseconds, 50_000_000) : nanoseconds
+        guard model.hasStopped else {
+            network.now += nanoseconds
+            return
+        }
+        network.now += min(nanoseconds, 50_000_000)
+        for index in 0..<mode.workers { step(index) }
     }
 
     /// Only half of the numbers stop, so that a chance byte does so less often.
