@@ -19,6 +19,7 @@ COUNT = 2_000
 # Of the server's open files; each of its three workers has a table of as many sockets.
 LIMIT = 1_000
 BEATS = 3
+BURSTS = 3
 HELLO = encode(Hello(PROTOCOL_VERSION, WORLD_FINGERPRINT, BINARY_FORMAT, "held"))
 DEADLINE = 60
 
@@ -117,7 +118,7 @@ class Held(ServerTest):
         server = self.start_limited(
             "serve", *self.LOCAL, "--workers", "3", "--io", "uring", "--direct-descriptors", "--maximum-sessions",
             COUNT)
-        for _ in range(BEATS):
+        for _ in range(BURSTS):
             server.process.send_signal(signal.SIGSTOP)
             sockets = self.connect_all(server, COUNT)
             server.process.send_signal(signal.SIGCONT)

@@ -32,6 +32,7 @@ struct WorkerDeath: ~Copyable {
         outboxes = worker.pointee.takeOutboxes()
         worker.deinitialize(count: 1)
         worker.deallocate()
+        // Its memory goes now: there is no port any more.
         _ = consume abandoned
     }
 

@@ -191,7 +191,7 @@ final class Mailboxes: @unchecked Sendable {
         (asleepMemory + worker &* Self.stride).assumingMemoryBound(to: Sleep.self)
     }
 
-    // MARK: Death
+    // MARK: Ends and deaths
 
     /// Whether a worker has died or ended: nothing is posted to it any more.
     func isGone(_ worker: Int) -> Bool { gone.load(ordering: .sequentiallyConsistent) & 1 << UInt64(worker) != 0 }

@@ -116,8 +116,12 @@ extension Worker where Port: ~Copyable {
         guard configuration.tableCapacity != nil, core.pointee.sessions.count < configuration.sessionsPerWorker,
             published.totalSessions < configuration.maximumSessions
         else { return false }
-        withoutDescriptorsSince = min(withoutDescriptorsSince, core.pointee.now)
-        return core.pointee.now &- withoutDescriptorsSince < 100 * Self.millisecond
+        let now = core.pointee.now
+        // Who waited in vain may have gone, so that nothing was accepted since: that was another time.
+        if now &- withoutDescriptorsAt > 1_000 * Self.millisecond { withoutDescriptorsSince = MonotonicClock.never }
+        withoutDescriptorsAt = now
+        withoutDescriptorsSince = min(withoutDescriptorsSince, now)
+        return now &- withoutDescriptorsSince < 100 * Self.millisecond
     }
 
     /// Says goodbye to a connection that gets no session. Its peer may see only the end.

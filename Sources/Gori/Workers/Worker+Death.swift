@@ -1,26 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Overlapped
-internal import Platform
 internal import Wire
-
-/// What is left of the sessions of a worker whose port is broken.
-struct AbandonedSessions: ~Copyable {
-    /// How many there were.
-    let count: Int
-    /// Memory of sends that waited for room. The kernel may read it until the port has gone, so that this goes after
-    /// the worker.
-    var blocks: [UnsafeMutableRawBufferPointer] = []
-
-    init(count: Int) { self.count = count }
-
-    deinit {
-        for block in blocks {
-            guard let base = block.baseAddress else { continue }
-            IOMemory.deallocate(base, byteCount: block.count)
-        }
-    }
-}
 
 /// What a worker whose port is broken still does for its application and for the others.
 extension Worker where Port: ~Copyable {
@@ -49,6 +30,7 @@ extension Worker where Port: ~Copyable {
         return abandoned
     }
 
+    /// Gives back what a session holds but what the kernel may still read, which is noted.
     private mutating func abandonMemory(_ slot: Int, _ abandoned: inout AbandonedSessions) {
         let record = core.pointee.sessions.records + slot
         guard record.pointee.phase != .free else { return }

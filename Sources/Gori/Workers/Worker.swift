@@ -48,6 +48,8 @@ struct Worker<Port: CompletionPort & ~Copyable>: ~Copyable {
     private(set) var acceptResume: [UInt64] = []
     /// Since when accepting has found no descriptor although there is room in the table; `never`: it finds them.
     var withoutDescriptorsSince = MonotonicClock.never
+    /// When it found none last.
+    var withoutDescriptorsAt: UInt64 = 0
     var openListeners = 0
     var listeners: [Int32] = []
     var reserve = DescriptorReserve()

@@ -86,6 +86,7 @@ import Wire
             try crowd.begin(39, Say(1, size: 5_000))
             var round: UInt32 = 0
             while crowd.backlog(of: 1) == 0 {
+                try #require(round < 1_000)
                 try crowd.say(0, Say(CrowdWord.publish + round, size: 8_000))
                 try crowd.step()
                 round += 1

@@ -85,6 +85,15 @@ import Testing
         scene.pauseUntilTold(from: 100)
     }
 
+    @Test("what was missing long ago does not count")
+    func longAgo() throws {
+        let scene = try Scene(hasTable: true)
+        #expect(scene.pause(after: 0) == Self.millisecond)
+        #expect(scene.pause(after: 5_000) == Self.millisecond)
+        #expect(scene.refused == 0)
+        scene.pauseUntilTold(from: 5_100)
+    }
+
     @Test("without a table sessions keep their descriptors, and who waits is told at once")
     func withoutTable() throws {
         let scene = try Scene(hasTable: false)
