@@ -24,6 +24,8 @@ import sys
 import tempfile
 import time
 
+import network
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 START_DEADLINE = 10.0
 NGINX = """
@@ -220,6 +222,7 @@ def main():
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) < 2:
         raise Failure("two cores are needed, one for the server and one for the load")
+    network.enter()
     rows = []
     measure_redis(options, cores, rows)
     measure_http(options, cores, rows)

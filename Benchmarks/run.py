@@ -29,6 +29,8 @@ import sys
 import tempfile
 import time
 
+import network
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILT = ROOT / "Benchmarks" / ".out"
 START_DEADLINE = 10.0
@@ -327,6 +329,7 @@ def main():
     label = "reference again" if options.self else "candidate" if options.candidate else "gori"
     commands = (("reference", options.reference), (label, candidate))
     Program.goes_first = options.priority
+    network.enter()
     cores = pick_cores()
     if cores[0] is None:
         print("one core only: servers and drivers share it, so read the figures with care", file=sys.stderr)

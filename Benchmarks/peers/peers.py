@@ -21,6 +21,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import network  # noqa: E402
 import run as bench  # noqa: E402
 from catalogue import BUILT, VENV, peers  # noqa: E402
 
@@ -163,6 +164,7 @@ def compare(options):
     for peer in options.peers:
         if peer not in ready:
             say(f"skipped {peer.name}: not built")
+    network.enter()
     cores = bench.pick_cores()
     say(f"gori / peer, {options.io}, {options.rounds} rotations: median (95 % interval); load {os.getloadavg()[0]:.1f}")
     say(f"{'':8} {'':11} {'CPU per message':^22}  {'throughput':^22} {'CPU ns: gori':>12} {'peer':>4} "

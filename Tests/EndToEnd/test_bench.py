@@ -1,12 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the benchmarks' tables say: the median of ratios, and how far off it may be."""
+"""What the benchmarks' tables say (the median of ratios, and how far off it may be), and the network they use."""
 
 import importlib.util
+import os
 import pathlib
 import random
+import subprocess
+import sys
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "Benchmarks"))
+# Enters, and says where it is then and whether its loopback works.
+ENTER = '''
+import network, os, socket
+network.enter()
+with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname(), 5):
+    print(os.readlink("/proc/self/ns/net"), network.CONGESTION_CONTROL.read_text().strip(), os.getuid())
+'''
+
+
+def can(*command):
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=20).returncode == 0
 
 
 def benchmark():
@@ -38,6 +53,29 @@ class Interval(unittest.TestCase):
     def test_a_row_is_told_with_its_interval(self):
         row = {"cpu": (0.9, 0.95, 1.0), "cpu_interval": (0.93, 0.97)}
         self.assertEqual(self.bench.ratio(row, "cpu"), " 0.950 (0.930-0.970)")
+
+
+class Network(unittest.TestCase):
+    def enter(self, *prefix):
+        done = subprocess.run(
+            [*prefix, sys.executable, "-B", "-c", ENTER], cwd=ROOT / "Benchmarks", capture_output=True, text=True,
+            timeout=20, stdin=subprocess.DEVNULL)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout.split(), done.stderr
+
+    @unittest.skipUnless(can("unshare", "--map-root-user", "--net", "true"), "no network namespaces here")
+    def test_is_its_own_and_does_not_pace(self):
+        (place, control, user), said = self.enter()
+        self.assertNotEqual(place, os.readlink("/proc/self/ns/net"))
+        self.assertEqual((control, user, said), ("reno", str(os.getuid()), ""))
+
+    @unittest.skipUnless(can("unshare", "--map-root-user", "true"), "no user namespaces here")
+    def test_is_the_machines_where_there_can_be_no_other(self):
+        (place, _, _), said = self.enter(
+            "unshare", "--user", "--map-root-user", "sh", "-c",
+            'echo 0 > /proc/sys/user/max_net_namespaces; exec "$0" "$@"')
+        self.assertEqual(place, os.readlink("/proc/self/ns/net"))
+        self.assertRegex(said, "^over the machine's network, with [a-z0-9_]+: no network of our own: .")
 
 
 if __name__ == "__main__":

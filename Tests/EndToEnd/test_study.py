@@ -25,6 +25,10 @@ import server as servers
 FILES = {"results.json", "results.csv", "report.md", "report.html"}
 SHORT = ("--quick", "--rotations", "2", "--slice", "20")
 PEERS = servers.ROOT / "Benchmarks" / "peers" / "peers.py"
+CONGESTION_CONTROL = pathlib.Path("/proc/sys/net/ipv4/tcp_congestion_control")
+# Takes a command the right to a network of its own, and leaves it all others.
+WITHOUT_NETWORKS = (
+    "unshare", "--user", "--map-root-user", "sh", "-c", 'echo 0 > /proc/sys/user/max_net_namespaces; exec "$0" "$@"')
 VOID = {"meta", "input", "link", "br", "img", "hr"}
 
 
@@ -33,6 +37,10 @@ def has_uring():
         path = pathlib.Path(directory) / "doctor.json"
         servers.run("doctor", "--json", path)
         return json.loads(path.read_text())["port"] == "uring"
+
+
+def can(*command):
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=20).returncode == 0
 
 
 class Balance(html.parser.HTMLParser):
@@ -309,6 +317,48 @@ class Report(StudyTest):
             return b"serve" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         except OSError:
             return False
+
+    @unittest.skipUnless(can("unshare", "--map-root-user", "--net", "true"), "no network namespaces here")
+    def test_a_run_has_a_network_of_its_own(self):
+        before = CONGESTION_CONTROL.read_text()
+        process = self.start("--quick", "--slice", "20", "--workload", "echo-64-c50-d1")
+        self.wait_for_measuring(process)
+        networks = {os.readlink(f"/proc/{pid}/ns/net") for pid in children(process)}
+        process.send_signal(signal.SIGINT)
+        said = process.stderr.read()
+        self.assertEqual(process.wait(30), 0)
+        self.assertEqual(len(networks), 1, networks)
+        self.assertNotIn(os.readlink("/proc/self/ns/net"), networks)
+        self.assertNotIn("network", said)
+        machine = json.loads((self.folder / "results.json").read_text())["machine"]
+        self.assertRegex(machine["link"], "^loopback in a network of the run's own, MTU [0-9]+$")
+        self.assertIn("net.ipv4.tcp_congestion_control = reno", machine["settings"])
+        self.assertEqual(CONGESTION_CONTROL.read_text(), before, "the machine's stays as it was")
+
+    @unittest.skipUnless(can("unshare", "--map-root-user", "--net", "true"), "no network namespaces here")
+    def test_its_congestion_control_can_be_chosen(self):
+        # Which every kernel has is only Reno.
+        for name in CONGESTION_CONTROL.with_name("tcp_allowed_congestion_control").read_text().split():
+            folder = self.folder / name
+            self.study(*SHORT, "--rotations", "1", "--workload", "stream", "--congestion-control", name, "--out", folder)
+            machine = json.loads((folder / "results.json").read_text())["machine"]
+            self.assertIn(f"net.ipv4.tcp_congestion_control = {name}", machine["settings"])
+            self.assertEqual("BBR paces" in (folder / "report.md").read_text(), name == "bbr")
+
+    def test_a_congestion_control_that_is_not_there_is_an_error(self):
+        done = self.study(*SHORT, "--congestion-control", "telepathy", "--out", self.folder, status=1)
+        self.assertRegex(done.stderr, "^gori: no network with telepathy: .*tcp_available_congestion_control\n$")
+        self.assertFalse(self.folder.exists())
+
+    @unittest.skipUnless(can("unshare", "--map-root-user", "true"), "no user namespaces here")
+    def test_without_a_network_of_its_own_it_uses_the_machines(self):
+        done = servers.run(
+            "study", *SHORT, "--workload", "stream", "--out", self.folder, timeout=120, prefix=WITHOUT_NETWORKS)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stderr.splitlines()[0], "^this run uses the machine's network, having none of its own: .")
+        machine = json.loads((self.folder / "results.json").read_text())["machine"]
+        self.assertRegex(machine["link"], "^the machine's loopback, MTU [0-9]+; no network of the run's own: .")
+        self.assertIn(f"net.ipv4.tcp_congestion_control = {CONGESTION_CONTROL.read_text().strip()}", machine["settings"])
 
     def test_an_interrupted_run_reports_what_it_has(self):
         process = self.start("--quick", "--slice", "20", "--workload", "echo-64-c50-d1")

@@ -45,6 +45,14 @@ struct ReportTests {
         )
     }
 
+    @Test("A congestion control that paces is pointed out", arguments: ["bbr", "reno"])
+    func pacing(name: String) throws {
+        var results = Samples.usual
+        results.machine.settings.append("net.ipv4.tcp_congestion_control = \(name)")
+        let text = try #require(try files(results)["report.md"])
+        #expect(text.contains("BBR paces") == (name == "bbr"))
+    }
+
     @Test func countersAreShown() throws {
         let text = try #require(try files(Samples.usual)["report.md"])
         // System calls, completions a call and a message, bytes, switches, forced ones, copies.

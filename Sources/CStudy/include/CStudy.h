@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What measuring asks of Linux and Swift cannot call: starting a child that ends with its parent, on a core of its
- * own, and epoll. Functions return what the call returns, or minus an errno where it says so.
+ * own, a network of its own, and epoll. Functions return what the call returns, or minus an errno where it says so.
  */
 #pragma once
 
@@ -17,6 +17,12 @@ pid_t cs_spawn(const char *program, char *const arguments[], int input, int outp
 
 /* A pipe that no child inherits; 0, or minus an errno. */
 int cs_pipe(int ends[2]);
+
+/* Moves the calling thread, and the children that it starts from now on, into a network namespace of its own
+ * (network_namespaces(7)): a loopback that is up, nothing else, and a congestion control for TCP (tcp(7)). Without the
+ * right to do so a user namespace is made as well, which only a process of one thread may. Returns 0, or minus an
+ * errno; then nothing has changed. */
+int cs_enter_own_network(const char *congestion_control);
 
 /* Whether this process may run on a core. */
 int cs_may_run_on(unsigned core);

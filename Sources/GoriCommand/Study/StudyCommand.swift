@@ -41,6 +41,9 @@ struct StudyCommand: ParsableCommand {
     @Option(help: "The list of them, as peers.py writes it. Default: that of this checkout.")
     var peersFile: String?
 
+    @Option(help: "What TCP does about congestion in the run's network. Default: reno, which paces nothing.")
+    var congestionControl: String?
+
     private static var families: String { WorkloadTable.families.joined(separator: ", ") }
 
     // For tests, which have no minutes.
@@ -56,8 +59,9 @@ struct StudyCommand: ParsableCommand {
         if let rotations { try checkRange(rotations, 1...1_000, "--rotations") }
         if let slice { try checkRange(slice, 1...10_000, "--slice") }
         if peersFile != nil, !peers { throw ValidationError("--peers-file belongs to --peers") }
-        if source != nil, quick || peers || !names.isEmpty {
-            throw ValidationError("--from measures nothing: leave --quick, --peers and --workload out")
+        if source != nil, quick || peers || !names.isEmpty || congestionControl != nil {
+            throw ValidationError(
+                "--from measures nothing: leave --quick, --peers, --workload and --congestion-control out")
         }
     }
 
@@ -86,13 +90,15 @@ struct StudyCommand: ParsableCommand {
             throw RunFailure("\(results.path) is there already: give another --out")
         }
         let others = try peers ? listOfPeers() : nil
+        let network = try network()
         // Before half an hour of measuring, not after it.
         try make(folder)
         var settings = StudySettings(isQuick: quick, names: names, withPeers: peers)
         if let rotations { (settings.rotations, settings.starts) = (rotations, 1) }
         if let slice { (settings.sliceMilliseconds, settings.warmUpMilliseconds) = (slice, slice / 2) }
         let run = StudyRun(
-            settings, version: Version.current, workloads: WorkloadTable.chosen(by: names) ?? [], peers: others)
+            settings, version: Version.current, workloads: WorkloadTable.chosen(by: names) ?? [], network: network,
+            peers: others)
         let isTerminal = isatty(STDERR_FILENO) == 1
         var last = 0
         let found = run.run { progress in
@@ -105,6 +111,18 @@ struct StudyCommand: ParsableCommand {
         }
         if isTerminal { Self.show("\r\u{1B}[K") }
         return try ResultsFile.encode(found)
+    }
+
+    private func network() throws -> RunNetwork {
+        let network = RunNetwork.enter(congestionControl: congestionControl ?? RunNetwork.reno)
+        guard let refusal = network.refusal else { return network }
+        if let congestionControl {
+            throw RunFailure(
+                "no network with \(congestionControl): \(refusal); it takes root or user namespaces, and one of "
+                    + "net.ipv4.tcp_available_congestion_control")
+        }
+        Output.log("this run uses the machine's network, having none of its own: \(refusal)")
+        return network
     }
 
     private func listOfPeers() throws -> PeerList {

@@ -14,6 +14,12 @@ extension ReportContent {
                     "서버는 이 프로그램의 `gori echo`, worker 하나, 한 프로세서에 고정된 별도의 프로세스. 부하는 다른"
                         + " 프로세서의 다른 프로세스."),
                 Text(
+                    "Where the system allows it, they talk in a network namespace of the run's own: a loopback, no"
+                        + " firewall, nobody else's connections, and TCP with Reno, which paces nothing. What it was"
+                        + " is below, with the machine.",
+                    "시스템이 허락하면 이 실행만의 network namespace에서 통신함: loopback 하나, 방화벽도 남의 연결도 없고"
+                        + " TCP는 pacing을 하지 않는 Reno. 실제로 무엇이었는지는 아래 기계의 표에."),
+                Text(
                     "Both servers of a comparison are up and connected all the time. They take turns, A B then B A, in"
                         + " slices of \(warm) ms of warm-up and \(slice) ms that count; up to \(settings.rotations)"
                         + " rotations; starts of both processes: \(settings.starts).",
@@ -114,6 +120,20 @@ extension ReportContent {
         return [
             .heading(Text("The machine", "기계"), anchor: "machine"), .table(table),
             .list((machine.mitigations + machine.settings).map { Text($0) }),
+        ] + pacing
+    }
+
+    private var pacing: [Block] {
+        guard results.machine.settings.contains("net.ipv4.tcp_congestion_control = bbr") else { return [] }
+        return [
+            .paragraph(
+                Text(
+                    "BBR paces: it sends what is large by timers. A block of a bulk stream over loopback then costs"
+                        + " three times the processor time for some seconds and not for others, in any server, so"
+                        + " streams, slow readers and 16 KiB say more about it than about the server.",
+                    "BBR은 pacing을 함: 큰 것을 타이머로 나누어 보냄. 그러면 loopback의 대량 전송은 어느 서버에서나 몇 초"
+                        + " 동안은 프로세서 시간이 세 배였다가 다시 아니므로, 대량 전송, 느린 독자, 16 KiB는 서버보다 BBR을"
+                        + " 더 말함."))
         ]
     }
 

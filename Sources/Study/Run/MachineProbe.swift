@@ -8,10 +8,14 @@ struct MachineProbe {
     /// When this was made: UTC, as in RFC 3339.
     let time = Date().formatted(.iso8601)
     private let cores: Cores
+    private let network: RunNetwork
     private let loadAverage = Double(Self.word(0, of: "/proc/loadavg")) ?? 0
     private let ticks = Self.processorTicks()
 
-    init(_ cores: Cores) { self.cores = cores }
+    init(_ cores: Cores, _ network: RunNetwork) {
+        self.cores = cores
+        self.network = network
+    }
 
     static var build: String {
         #if DEBUG
@@ -31,7 +35,7 @@ struct MachineProbe {
             serverCore: cores.server, loadCore: cores.load,
             governor: ProcFile.text("/sys/devices/system/cpu/cpu\(cores.server ?? 0)/cpufreq/scaling_governor")
                 .map(Self.trimmed) ?? "",
-            mitigations: Self.mitigations(), link: Self.link(), settings: Self.sysctls(),
+            mitigations: Self.mitigations(), link: network.link, settings: Self.sysctls(),
             memoryMiB: Int(
                 clamping: ProcessFacts.number(of: "MemTotal", in: ProcFile.text("/proc/meminfo") ?? "") / 1_024),
             loadAverage: loadAverage, stolen: stolen())
@@ -67,11 +71,6 @@ struct MachineProbe {
             guard let text = ProcFile.text("\(folder)/\(name)").map(trimmed), text != "Not affected" else { return nil }
             return "\(name): \(text)"
         }
-    }
-
-    private static func link() -> String {
-        let size = ProcFile.text("/sys/class/net/lo/mtu").map(trimmed) ?? "?"
-        return "loopback, MTU \(size)"
     }
 
     private static func sysctls() -> [String] {

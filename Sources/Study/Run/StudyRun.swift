@@ -32,16 +32,21 @@ public struct StudyRun {
     private let version: String
     private let workloads: [Workload]
     private let peers: PeerList?
+    private let network: RunNetwork
     private let cores = Cores.pick()
 
     /// - Parameters:
     ///   - version: the program's.
     ///   - workloads: what to measure, of `WorkloadTable`.
+    ///   - network: that of this process.
     ///   - peers: servers of others; nil: none.
-    public init(_ settings: StudySettings, version: String, workloads: [Workload], peers: PeerList? = nil) {
+    public init(
+        _ settings: StudySettings, version: String, workloads: [Workload], network: RunNetwork, peers: PeerList? = nil
+    ) {
         self.settings = settings
         self.version = version
         self.workloads = workloads
+        self.network = network
         self.peers = peers
     }
 
@@ -51,7 +56,7 @@ public struct StudyRun {
         // Nothing but the table decides what a variant is.
         for name in ProcessInfo.processInfo.environment.keys where name.hasPrefix("GORI_") { unsetenv(name) }
         let began = Clock.now()
-        let probe = MachineProbe(cores)
+        let probe = MachineProbe(cores, network)
         var results = Results(
             gori: version, revision: MachineProbe.revision(), build: MachineProbe.build, began: probe.time,
             settings: settings, machine: probe.machine())
