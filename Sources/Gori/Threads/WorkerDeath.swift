@@ -27,13 +27,13 @@ struct WorkerDeath: ~Copyable {
         executor = worker.pointee.executor
         self.census = census
         mailboxes.leave(index)
-        let abandoned = worker.pointee.abandonSessions()
+        var abandoned = worker.pointee.abandonSessions()
         sessions = abandoned.count
         outboxes = worker.pointee.takeOutboxes()
         worker.deinitialize(count: 1)
         worker.deallocate()
-        // Its memory goes now: there is no port any more.
-        _ = consume abandoned
+        // There is no port any more that could read it.
+        abandoned.release()
     }
 
     /// Says what happened, and stops the server if that is what a death means here.

@@ -26,6 +26,7 @@ extension Worker where Port: ~Copyable {
         }
         // Only now: `onClose` may still have sent to one of them.
         for slot in 0..<core.pointee.sessions.slotsTouched { abandonMemory(slot, &abandoned) }
+        core.pointee.moveOutput(to: &abandoned)
         published.setSessions(0, of: index)
         return abandoned
     }

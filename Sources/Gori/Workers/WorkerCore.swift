@@ -118,6 +118,13 @@ struct WorkerCore: ~Copyable {
         output.release(pool: &pool)
     }
 
+    /// Leaves what may have been sent and is not settled to whoever gives it back when the port has gone.
+    mutating func moveOutput(to abandoned: inout AbandonedSessions) {
+        groups.endTurn(into: &output.logs)
+        swap(&output, &abandoned.output)
+        swap(&pool, &abandoned.pool)
+    }
+
     // MARK: Ending
 
     /// Marks a session as ended; carried out by the worker when no handler runs.

@@ -8,28 +8,13 @@ import Wire
 
 /// The flush in slices: a crowd that is told something does not keep its worker from receiving.
 @Suite struct SliceTests {
-    enum Kind: CaseIterable { case uring, epoll }
-
-    private static let features = try? UringPreflight.run()
-    static let kinds = Kind.allCases.filter { $0 == .epoll || features != nil }
-
-    /// Calls `body` with sessions on a port of a kind.
-    private func onPort(_ kind: Kind, sessions: Int, slice: Int = 256, _ body: (any Crowd) throws -> Void) throws {
-        switch kind {
-        case .uring:
-            let port = try UringPort(capacity: sessions, features: Self.features ?? [])
-            try body(try CrowdOnPort(port, sessions: sessions, slice: slice))
-        case .epoll: try body(try CrowdOnPort(try EpollPort(capacity: sessions), sessions: sessions, slice: slice))
-        }
-    }
-
     /// More than two slices, and few enough that tests beside find descriptors: both ends of each are here.
     private static let many = 700
 
-    @Test("a packet is handled, and answered, before the last of a crowd has been sent to", arguments: kinds)
-    func receivesBetweenSlices(kind: Kind) throws {
+    @Test("a packet is handled, and answered, before the last of a crowd has been sent to", arguments: CrowdKind.here)
+    func receivesBetweenSlices(kind: CrowdKind) throws {
         let count = Self.many
-        try onPort(kind, sessions: count) { crowd in
+        try kind.serve(sessions: count) { crowd in
             try crowd.say(0, Say(CrowdWord.publish + 1, size: 100))
             try crowd.step()
             #expect(crowd.sends == 256)
@@ -54,9 +39,9 @@ import Wire
 
     @Test(
         "a crowd that is told more than can be sent gets all of it in order, out of memory that is used again",
-        arguments: kinds)
-    func sustained(kind: Kind) throws {
-        try onPort(kind, sessions: 120, slice: 16) { crowd in
+        arguments: CrowdKind.here)
+    func sustained(kind: CrowdKind) throws {
+        try kind.serve(sessions: 120, slice: 16) { crowd in
             var expected: [UInt32] = []
             for round in UInt32(0)..<200 {
                 let number = CrowdWord.publish + round
@@ -80,29 +65,9 @@ import Wire
         }
     }
 
-    @Test("a worker that dies gives back what its sessions hold", arguments: kinds)
-    func abandoned(kind: Kind) throws {
-        try onPort(kind, sessions: 40, slice: 8) { crowd in
-            try crowd.begin(39, Say(1, size: 5_000))
-            var round: UInt32 = 0
-            while crowd.backlog(of: 1) == 0 {
-                try #require(round < 1_000)
-                try crowd.say(0, Say(CrowdWord.publish + round, size: 8_000))
-                try crowd.step()
-                round += 1
-            }
-            // Answers lie apart from each other, so that a session has a list of parts.
-            for number in UInt32(0)..<40 { try crowd.say(Int(number % 2) * 30, Say(number)) }
-            try crowd.step()
-            try #require(crowd.isWaiting && crowd.bytesInUse > 0)
-            let inFlight = crowd.abandon()
-            #expect(inFlight > 0 && inFlight == crowd.bytesInUse)
-        }
-    }
-
-    @Test("those with something of their own go first, and keep nobody waiting for ever", arguments: kinds)
-    func rows(kind: Kind) throws {
-        try onPort(kind, sessions: 120, slice: 16) { crowd in
+    @Test("those with something of their own go first, and keep nobody waiting for ever", arguments: CrowdKind.here)
+    func rows(kind: CrowdKind) throws {
+        try kind.serve(sessions: 120, slice: 16) { crowd in
             try crowd.say(0, Say(CrowdWord.publish))
             try crowd.step()
             // From now on more answers are wanted than a slice has sends.
@@ -118,9 +83,9 @@ import Wire
         }
     }
 
-    @Test("what lies in receive memory goes out in its turn, however many have some", arguments: kinds)
-    func inputIsSentInItsTurn(kind: Kind) throws {
-        try onPort(kind, sessions: 120, slice: 16) { crowd in
+    @Test("what lies in receive memory goes out in its turn, however many have some", arguments: CrowdKind.here)
+    func inputIsSentInItsTurn(kind: CrowdKind) throws {
+        try kind.serve(sessions: 120, slice: 16) { crowd in
             try crowd.say(0, Say(CrowdWord.publish))
             try crowd.step()
             for session in 0..<120 { try crowd.say(session, Say(CrowdWord.echo + UInt32(session), size: 500)) }

@@ -17,6 +17,25 @@ enum CrowdWord {
     static let publish: UInt32 = 100_000
 }
 
+/// A kind of port that there is here.
+enum CrowdKind: CaseIterable {
+    case uring
+    case epoll
+
+    private static let features = try? UringPreflight.run()
+    static let here = allCases.filter { $0 == .epoll || features != nil }
+
+    /// Calls `body` with sessions on a port of this kind.
+    func serve(sessions: Int, slice: Int = 256, _ body: (any Crowd) throws -> Void) throws {
+        switch self {
+        case .uring:
+            let port = try UringPort(capacity: sessions, features: Self.features ?? [])
+            try body(try CrowdOnPort(port, sessions: sessions, slice: slice))
+        case .epoll: try body(try CrowdOnPort(try EpollPort(capacity: sessions), sessions: sessions, slice: slice))
+        }
+    }
+}
+
 /// Sessions of one worker that the test steps, all in one group, and the other ends of their sockets.
 protocol Crowd: AnyObject {
     func say(_ session: Int, _ packet: Say) throws
@@ -36,8 +55,9 @@ protocol Crowd: AnyObject {
     var bytesInUse: Int { get }
     /// What has been sent to a session that its client's socket did not take.
     func backlog(of session: Int) -> Int
-    /// What a worker does whose port is broken. Returns how many bytes the kernel may still read.
-    func abandon() -> Int
+    /// What becomes of a worker whose port is broken. Returns how many bytes waited for room with the kernel, and how
+    /// many of the worker's memory are in use when all of it has been given back.
+    func die() -> (waiting: Int, left: Int)
 }
 
 final class CrowdOnPort<Port: CompletionPort & SendableMetatype & ~Copyable>: Crowd {
@@ -45,7 +65,7 @@ final class CrowdOnPort<Port: CompletionPort & SendableMetatype & ~Copyable>: Cr
 
     private let worker: UnsafeMutablePointer<Worker<Port>>
     private let notes = Notes()
-    private var abandoned: AbandonedSessions?
+    private var isDead = false
     private var sockets: [Int32] = []
     private var numbers: [[UInt32]] = []
 
@@ -93,10 +113,7 @@ final class CrowdOnPort<Port: CompletionPort & SendableMetatype & ~Copyable>: Cr
     }
 
     deinit {
-        if abandoned == nil { _ = abandon() }
-        worker.deinitialize(count: 1)
-        worker.deallocate()
-        abandoned = nil
+        _ = die()
         for socket in sockets { close(socket) }
     }
 
@@ -167,11 +184,14 @@ final class CrowdOnPort<Port: CompletionPort & SendableMetatype & ~Copyable>: Cr
     var bytesInUse: Int { core.pointee.pool.bytesInUse }
     func backlog(of session: Int) -> Int { core.pointee.sessions.records[session].backlog.byteCount }
 
-    func abandon() -> Int {
-        let sessions = worker.pointee.abandonSessions()
-        core.pointee.releaseBlocks()
-        let inFlight = sessions.blocks.reduce(0) { $0 + $1.count }
-        abandoned = consume sessions
-        return inFlight
+    func die() -> (waiting: Int, left: Int) {
+        guard !isDead else { return (0, 0) }
+        isDead = true
+        var abandoned = worker.pointee.abandonSessions()
+        let waiting = abandoned.blocks.reduce(0) { $0 + $1.count }
+        worker.deinitialize(count: 1)
+        worker.deallocate()
+        abandoned.release()
+        return (waiting, abandoned.pool.bytesInUse)
     }
 }

@@ -2,14 +2,18 @@
 
 @_spi(Measuring) import Overlapped
 
-/// A port that notes what it was asked for: how long to look for more, where it finds nothing, and ends of streams that
-/// it was told to close before. It takes a turn to close them, as a port may.
+/// A port that notes what it was asked for: how long to look for more, where it finds nothing, what it was given to
+/// send, and ends of streams that it was told to close before. It takes a turn to close them, as a port may.
 struct PortSpy: CompletionPort, ~Copyable {
     final class Notes {
         var patience: [UInt64] = []
         var batches: [Int] = []
         var closed: Set<CompletionKey> = []
         var finishedAfterClose: [CompletionKey] = []
+        /// The first part of each send, and what was in it.
+        var sent: [(memory: UnsafeRawBufferPointer, bytes: [UInt8])] = []
+        /// Called when the port goes.
+        var onEnd: () -> Void = {}
     }
 
     let notes: Notes
@@ -21,6 +25,8 @@ struct PortSpy: CompletionPort, ~Copyable {
         self.notes = notes
         port = try EpollPort(capacity: capacity)
     }
+
+    deinit { notes.onEnd() }
 
     mutating func gather(for nanoseconds: UInt64) -> Bool {
         notes.patience.append(nanoseconds)
@@ -37,6 +43,13 @@ struct PortSpy: CompletionPort, ~Copyable {
     mutating func close(_ key: CompletionKey, hard: Bool) {
         notes.closed.insert(key)
         laterCloses.append((key, hard))
+    }
+
+    mutating func send(_ key: CompletionKey, _ parts: UnsafeBufferPointer<IOVector>) {
+        if let memory = parts.first?.bytes {
+            notes.sent.append((memory, Array(memory)))
+        }
+        port.send(key, parts)
     }
 
     mutating func wait(until deadline: UInt64) throws(PortError) {
@@ -57,7 +70,6 @@ struct PortSpy: CompletionPort, ~Copyable {
     mutating func associate(_ descriptor: Int32, key: CompletionKey) { port.associate(descriptor, key: key) }
     mutating func receive(_ key: CompletionKey) { port.receive(key) }
     mutating func pause(_ key: CompletionKey) { port.pause(key) }
-    mutating func send(_ key: CompletionKey, _ parts: UnsafeBufferPointer<IOVector>) { port.send(key, parts) }
     mutating func withUnsent(_ blocked: Completion, _ body: (_ part: UnsafeRawBufferPointer, _ taken: Int) -> Void) {
         port.withUnsent(blocked, body)
     }
