@@ -22,6 +22,8 @@ import sys
 import tempfile
 import threading
 
+import network
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # What is measured when nothing else is asked for: (bots, monsters, what else the server is told).
 SCENARIOS = {
@@ -232,6 +234,7 @@ def main():
     options = arguments()
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    network.enter()
     server = Server(options)
     try:
         report, begin, end, code = play(options, server)
