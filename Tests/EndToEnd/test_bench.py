@@ -9,6 +9,8 @@ import subprocess
 import sys
 import unittest
 
+import networks
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "Benchmarks"))
 # Enters, and says where it is then and whether its loopback works.
@@ -18,10 +20,6 @@ network.enter()
 with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname(), 5):
     print(os.readlink("/proc/self/ns/net"), network.CONGESTION_CONTROL.read_text().strip(), os.getuid())
 '''
-
-
-def can(*command):
-    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=20).returncode == 0
 
 
 def benchmark():
@@ -63,17 +61,15 @@ class Network(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout.split(), done.stderr
 
-    @unittest.skipUnless(can("unshare", "--map-root-user", "--net", "true"), "no network namespaces here")
+    @unittest.skipUnless(networks.HAS_NETWORKS, "no network namespaces here")
     def test_is_its_own_and_does_not_pace(self):
         (place, control, user), said = self.enter()
         self.assertNotEqual(place, os.readlink("/proc/self/ns/net"))
         self.assertEqual((control, user, said), ("reno", str(os.getuid()), ""))
 
-    @unittest.skipUnless(can("unshare", "--map-root-user", "true"), "no user namespaces here")
+    @unittest.skipUnless(networks.HAS_USERS, "no user namespaces here")
     def test_is_the_machines_where_there_can_be_no_other(self):
-        (place, _, _), said = self.enter(
-            "unshare", "--user", "--map-root-user", "sh", "-c",
-            'echo 0 > /proc/sys/user/max_net_namespaces; exec "$0" "$@"')
+        (place, _, _), said = self.enter(*networks.WITHOUT_NETWORKS)
         self.assertEqual(place, os.readlink("/proc/self/ns/net"))
         self.assertRegex(said, "^over the machine's network, with [a-z0-9_]+: no network of our own: .")
 

@@ -20,15 +20,13 @@ import threading
 import time
 import unittest
 
+import networks
 import server as servers
 
 FILES = {"results.json", "results.csv", "report.md", "report.html"}
 SHORT = ("--quick", "--rotations", "2", "--slice", "20")
 PEERS = servers.ROOT / "Benchmarks" / "peers" / "peers.py"
 CONGESTION_CONTROL = pathlib.Path("/proc/sys/net/ipv4/tcp_congestion_control")
-# Takes a command the right to a network of its own, and leaves it all others.
-WITHOUT_NETWORKS = (
-    "unshare", "--user", "--map-root-user", "sh", "-c", 'echo 0 > /proc/sys/user/max_net_namespaces; exec "$0" "$@"')
 VOID = {"meta", "input", "link", "br", "img", "hr"}
 
 
@@ -37,10 +35,6 @@ def has_uring():
         path = pathlib.Path(directory) / "doctor.json"
         servers.run("doctor", "--json", path)
         return json.loads(path.read_text())["port"] == "uring"
-
-
-def can(*command):
-    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=20).returncode == 0
 
 
 class Balance(html.parser.HTMLParser):
@@ -318,7 +312,7 @@ class Report(StudyTest):
         except OSError:
             return False
 
-    @unittest.skipUnless(can("unshare", "--map-root-user", "--net", "true"), "no network namespaces here")
+    @unittest.skipUnless(networks.HAS_NETWORKS, "no network namespaces here")
     def test_a_run_has_a_network_of_its_own(self):
         before = CONGESTION_CONTROL.read_text()
         process = self.start("--quick", "--slice", "20", "--workload", "echo-64-c50-d1")
@@ -335,7 +329,7 @@ class Report(StudyTest):
         self.assertIn("net.ipv4.tcp_congestion_control = reno", machine["settings"])
         self.assertEqual(CONGESTION_CONTROL.read_text(), before, "the machine's stays as it was")
 
-    @unittest.skipUnless(can("unshare", "--map-root-user", "--net", "true"), "no network namespaces here")
+    @unittest.skipUnless(networks.HAS_NETWORKS, "no network namespaces here")
     def test_its_congestion_control_can_be_chosen(self):
         # Which every kernel has is only Reno.
         for name in CONGESTION_CONTROL.with_name("tcp_allowed_congestion_control").read_text().split():
@@ -350,10 +344,10 @@ class Report(StudyTest):
         self.assertRegex(done.stderr, "^gori: no network with telepathy: .*tcp_available_congestion_control\n$")
         self.assertFalse(self.folder.exists())
 
-    @unittest.skipUnless(can("unshare", "--map-root-user", "true"), "no user namespaces here")
+    @unittest.skipUnless(networks.HAS_USERS, "no user namespaces here")
     def test_without_a_network_of_its_own_it_uses_the_machines(self):
         done = servers.run(
-            "study", *SHORT, "--workload", "stream", "--out", self.folder, timeout=120, prefix=WITHOUT_NETWORKS)
+            "study", *SHORT, "--workload", "stream", "--out", self.folder, timeout=120, prefix=networks.WITHOUT_NETWORKS)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertRegex(done.stderr.splitlines()[0], "^this run uses the machine's network, having none of its own: .")
         machine = json.loads((self.folder / "results.json").read_text())["machine"]
