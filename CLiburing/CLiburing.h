@@ -82,6 +82,7 @@ enum {
     CL_OP_ASYNC_CANCEL = 14,
     CL_OP_CONNECT = 16,
     CL_OP_CLOSE = 19,
+    CL_OP_FILES_UPDATE = 20,
     CL_OP_READ = 22,
     CL_OP_SEND = 26,
     CL_OP_RECV = 27,

@@ -35,7 +35,7 @@ enum StartupReport {
 
     private static func logFeatures(_ server: RunningServer) {
         let found = server.selection.features
-        let features = server.hasDirectDescriptors ? found : found.subtracting(.directDescriptors)
+        let features = found.subtracting(server.hasDirectDescriptors ? .registeredFiles : .directDescriptors)
         Output.log("kernel features used: \(features.isEmpty ? "none" : features.description)")
         let missing = UringFeatures.all.subtracting(found)
         if !missing.isEmpty { Output.log("kernel features missing or switched off: \(missing)") }

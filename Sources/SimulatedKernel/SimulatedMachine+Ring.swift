@@ -128,17 +128,28 @@ extension SimulatedMachine {
     }
 
     private func install(_ ring: SimulatedRing, _ argument: UnsafeRawPointer?) -> Int32 {
-        guard let update = argument?.assumingMemoryBound(to: io_uring_rsrc_update.self).pointee,
-            let descriptor = UnsafePointer<Int32>(bitPattern: UInt(update.data))?.pointee
-        else { return -EFAULT }
-        let place = Int(update.offset)
+        guard let argument = argument?.assumingMemoryBound(to: io_uring_rsrc_update.self).pointee else {
+            return -EFAULT
+        }
+        return update(ring, place: Int(argument.offset), from: argument.data)
+    }
+
+    /// Puts the descriptor at an address into a place of a ring's table, or empties it. Returns how many that were.
+    func update(_ ring: SimulatedRing, place: Int, from address: UInt64) -> Int32 {
+        guard let descriptor = UnsafePointer<Int32>(bitPattern: UInt(address))?.pointee else { return -EFAULT }
         guard ring.table.indices.contains(place) else { return -EINVAL }
         // -1 empties a place, and is no mistake.
         if descriptor == -1 {
             ring.emptied.insert(place)
+            if let socket = ring.table[place] { dropReference(socket) }
+            ring.table[place] = nil
             return 1
         }
-        guard case .socket(let socket) = file(descriptor) else { return -EBADF }
+        guard case .socket(let socket) = file(descriptor) else {
+            // Whatever is asked of the place next fails, as the caller knows who hands over what is not open.
+            ring.emptied.insert(place)
+            return -EBADF
+        }
         ring.emptied.remove(place)
         require(ring.table[place] == nil, "a place in a ring's table is given twice")
         ring.table[place] = socket

@@ -17,6 +17,7 @@ extension SimulatedRing {
         case Int(CL_OP_READ): armRead(entry)
         case Int(CL_OP_SHUTDOWN): shutdown(entry)
         case Int(CL_OP_CONNECT): disconnect(entry)
+        case Int(CL_OP_FILES_UPDATE): updateTable(entry)
         default:
             machine.fail("an operation that this kernel does not know: \(entry.opcode)")
             post(entry.user_data, -EINVAL)
@@ -216,6 +217,11 @@ extension SimulatedRing {
         }
         socket.endsWithReset = true
         if !isSilent(entry) { post(entry.user_data, 0) }
+    }
+
+    private func updateTable(_ entry: io_uring_sqe) {
+        let result = machine.update(self, place: Int(entry.off), from: entry.addr)
+        if result != 1 || !isSilent(entry) { post(entry.user_data, result) }
     }
 
     private func armRead(_ entry: io_uring_sqe) {

@@ -45,6 +45,7 @@ import Testing
         #expect(features.contains(.silentSend), "every kernel from 6.1 on")
         if kernel >= (6, 18) { #expect(features == .all) }
         if kernel < (6, 12) { #expect(features.isDisjoint(with: [.incrementalBuffers, .absoluteTimer])) }
+        if kernel < (6, 13) { #expect(!features.contains(.registeredFiles)) }
         for _ in 0..<5 { #expect(try UringPreflight.run() == features) }
     }
 
@@ -52,8 +53,9 @@ import Testing
     func disabled() throws {
         let features = try UringPreflight.run()
         for (feature, _) in UringFeatures.names {
-            // Direct descriptors need silent sends.
-            let missing: UringFeatures = feature == .silentSend ? [.silentSend, .directDescriptors] : feature
+            // Tables need silent sends.
+            let missing: UringFeatures =
+                feature == .silentSend ? [.silentSend, .directDescriptors, .registeredFiles] : feature
             #expect(try UringPreflight.run(disabled: feature) == features.subtracting(missing))
         }
         #expect(try UringPreflight.run(disabled: .all) == [])

@@ -13,6 +13,7 @@ enum FeatureTable {
         (.noIOWait, "6.15", "idle workers do not show as waiting for disks"),
         (.silentSend, "6.1", "sends without a completion: one system call a turn"),
         (.directDescriptors, "6.1", "--direct-descriptors: more sessions than open files"),
+        (.registeredFiles, "6.13", "submissions find their socket without looking up a descriptor"),
     ]
 
     /// The rows for a server that finds `found`, has been told not to use `disabled`, and uses direct descriptors when
@@ -21,11 +22,11 @@ enum FeatureTable {
         port: PortEngine?, found: UringFeatures, disabled: UringFeatures, isDirect: Bool
     ) -> [Findings.Feature] {
         UringFeatures.names.map { feature, name in
-            let isWanted = feature != .directDescriptors || isDirect
-            // Sockets in the ring's table are sent to by silent sends alone.
-            let isOff =
-                disabled.contains(feature)
-                || feature == .directDescriptors && isDirect && disabled.contains(.silentSend)
+            // The ring has one table, of sockets with a descriptor or of sockets without.
+            let isWanted = feature == .directDescriptors ? isDirect : feature != .registeredFiles || !isDirect
+            // Sockets in the table are sent to by silent sends alone.
+            let isOfTable = feature == .directDescriptors && isDirect || feature == .registeredFiles
+            let isOff = disabled.contains(feature) || isOfTable && disabled.contains(.silentSend)
             let text = texts.first { $0.feature == feature }
             let state: Findings.Feature.State =
                 port != .uring

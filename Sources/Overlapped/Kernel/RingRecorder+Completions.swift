@@ -14,6 +14,8 @@
                 othersInBatch += 1
                 return set.add(Transition(.doorbell))
             }
+            // Said only when a descriptor was not open: what names its place says so too, and that is looked at.
+            guard userData & 0xFF != UringOperation.filesUpdate else { return }
             guard var operation = armed[userData] else {
                 othersInBatch += 1
                 let isSecond = ended.contains(userData)

@@ -47,6 +47,8 @@
         var silent: [UInt64] = []
         /// Streams in the ring's own table.
         var places: [Int32: StreamNote] = [:]
+        /// Places of the ring's table whose sockets have a descriptor as well, and which.
+        var descriptors: [Int32: Int32] = [:]
         /// Bytes that are left of each buffer that the kernel has; -1: it has not.
         var buffers: [Int] = []
         /// Whom a second completion could be of.
@@ -69,6 +71,12 @@
         /// A socket was put into the ring's table.
         package func installed(place: UInt32) { places[Int32(bitPattern: place)] = StreamNote() }
 
+        /// A descriptor lies in the ring's table too, or, for -1, none does any more. What names the place is of the
+        /// descriptor from here on.
+        package func registered(place: Int32, descriptor: Int32) {
+            descriptors[place] = descriptor < 0 ? nil : descriptor
+        }
+
         // MARK: An enter
 
         /// Completions that were there before the kernel was entered and after it was left last.
@@ -78,8 +86,10 @@
 
         /// The kernel has taken a submission.
         package func took(_ submission: Submission, in recorder: ThreadRecorder) {
-            let (userData, file) = (submission.userData, submission.file)
-            let isDirect = submission.isDirect
+            let userData = submission.userData
+            let descriptor = submission.isDirect ? descriptors[submission.file] : nil
+            let file = descriptor ?? submission.file
+            let isDirect = submission.isDirect && descriptor == nil
             var operation = Armed(
                 subject: submission.subject, file: file, isDirect: isDirect, asked: submission.asked)
             switch submission.subject {

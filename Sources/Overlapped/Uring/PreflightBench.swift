@@ -170,9 +170,58 @@ struct PreflightBench: ~Copyable {
         return taken == count && isBundled ? 0 : EOPNOTSUPP
     }
 
+    /// Gives the ring a table.
+    func makeTable() -> Bool { ring.registerTable(4) == 0 }
+
+    /// Has a submission put a descriptor into a place of the table, or empty it with -1. Returns whether that was done
+    /// in silence.
+    private mutating func update(_ place: UInt64, with descriptor: Int32) -> Bool {
+        withUnsafePointer(to: descriptor) {
+            let sqe = ring.nextEntry()
+            sqe.pointee.opcode = UInt8(CL_OP_FILES_UPDATE)
+            sqe.pointee.flags = UInt8(CL_SQE_CQE_SKIP_SUCCESS)
+            sqe.pointee.fd = -1
+            sqe.pointee.addr = UInt64(UInt(bitPattern: $0))
+            sqe.pointee.len = 1
+            sqe.pointee.off = place
+            sqe.pointee.user_data = UringOperation.filesUpdate
+            return completions().isEmpty
+        }
+    }
+
+    /// Puts this end into the table; its descriptor stays.
+    mutating func register(at place: Int32) -> Bool {
+        guard update(UInt64(place), with: near) else { return false }
+        nearFile = place
+        nearFlags = UInt8(CL_SQE_FIXED_FILE)
+        return true
+    }
+
+    /// Sends over another connection by a place of the table, and ends it, while a receive of this one is in flight.
+    /// Returns whether the other's peer has got the bytes and the end.
+    mutating func otherEndsWhileThisReceives(at place: Int32) -> Bool {
+        guard let other = try? Self.connection() else { return false }
+        defer { Sockets.close(other.far) }
+        let (file, flags) = (nearFile, nearFlags)
+        defer { (nearFile, nearFlags) = (file, flags) }
+        guard update(UInt64(place), with: other.near) else {
+            Sockets.close(other.near)
+            return false
+        }
+        (nearFile, nearFlags) = (place, UInt8(CL_SQE_FIXED_FILE))
+        let bytes: [UInt8] = [1, 2, 3]
+        let isSent = bytes.withUnsafeBytes {
+            submitSilentSend(UInt64(UInt(bitPattern: $0.baseAddress)), 3, vectorized: false)
+            return completions().isEmpty
+        }
+        let isEmptied = update(UInt64(place), with: -1)
+        Sockets.close(other.near)
+        return isSent && isEmptied && Self.reads(3, from: other.far) == bytes && Self.readsEnd(of: other.far)
+    }
+
     /// Moves this end into a table of the ring.
     mutating func makeDirect() -> Bool {
-        guard ring.registerTable(4) == 0, ring.install(near, at: 3) else { return false }
+        guard makeTable(), ring.install(near, at: 3) else { return false }
         nearFile = 3
         nearFlags = UInt8(CL_SQE_FIXED_FILE)
         return true
@@ -193,7 +242,9 @@ struct PreflightBench: ~Copyable {
         return false
     }
 
-    func peerReadsEnd() -> Bool {
+    func peerReadsEnd() -> Bool { Self.readsEnd(of: far) }
+
+    private static func readsEnd(of far: Int32) -> Bool {
         var byte: UInt8 = 0
         while true {
             let got = recv(far, &byte, 1, 0)
@@ -204,7 +255,9 @@ struct PreflightBench: ~Copyable {
 
     func shrinkSendBuffer() { Sockets.setOption(near, SOL_SOCKET, SO_SNDBUF, 4_096) }
 
-    func peerReads(_ count: Int) -> [UInt8] {
+    func peerReads(_ count: Int) -> [UInt8] { Self.reads(count, from: far) }
+
+    private static func reads(_ count: Int, from far: Int32) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: count)
         var got = 0
         // Taking down the ring of an earlier trial may interrupt the call.

@@ -24,8 +24,8 @@ struct StreamState {
     }
 
     // The first cache line: what every receive and every send looks at.
-    /// The descriptor of the process; of a direct one the place in the ring's own table.
-    var descriptor: Int32 = -1
+    /// What submissions name: the descriptor, or a place in the ring's table when `fileFlags` says so.
+    var file: Int32 = -1
     var generation: UInt32 = 0
     /// Or'ed into the flags of every submission.
     var fileFlags: UInt8 = 0
@@ -48,8 +48,12 @@ struct StreamState {
     var holdsFinish = false
     /// Has brought little in each of many turns, and may bring more before it queues up behind the others.
     var isModest = false
-    /// What the turn's send names: how many parts, and where they lie until it is settled.
-    var partCount: UInt32 = 0
+    /// The socket lies in the ring's table and has no descriptor, so that no system call can name it.
+    var isDirect = false
+    /// What the turn's send names: how many parts, 64 at most, and where they lie until it is settled (`parts`).
+    var partCount: UInt8 = 0
+    /// The descriptor of the process; of a direct one the place in the ring's own table.
+    var descriptor: Int32 = -1
     /// The port's turn in which a silent send was queued, 0: none.
     var sendTurn: UInt64 = 0
     var parts: UnsafeMutablePointer<iovec>?
@@ -59,7 +63,7 @@ struct StreamState {
     // What is rare.
     /// Where each part is a send of its own: parts that have been queued, none of which but the last may have failed,
     /// and the bytes of those before it. 0 otherwise.
-    var partsQueued: UInt32 = 0
+    var partsQueued: UInt8 = 0
     /// Bytes thrown away while `finishing`.
     var discarded: UInt32 = 0
     /// Bytes received in `greedTurn`.
@@ -76,6 +80,6 @@ struct StreamState {
     /// The same, in which the receive in flight was armed.
     var armedTurn: UInt32 = 0
 
-    /// The socket lies in the ring's table and has no descriptor, so that no system call can name it.
-    var isDirect: Bool { fileFlags != 0 }
+    /// Whether the socket lies in the ring's table beside its descriptor.
+    var isRegistered: Bool { fileFlags != 0 && !isDirect }
 }

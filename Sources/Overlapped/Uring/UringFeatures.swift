@@ -27,10 +27,14 @@ public struct UringFeatures: OptionSet, Sendable, Hashable {
     /// port is told to, and only with `silentSend`.
     public static let directDescriptors = UringFeatures(rawValue: 1 << 7)
 
+    /// Sockets that lie in the ring's table beside their descriptor, so that no submission looks one up (6.13: before,
+    /// a socket that had left the table lived until all that was in flight then had ended). Only with `silentSend`.
+    public static let registeredFiles = UringFeatures(rawValue: 1 << 8)
+
     /// All of them.
     public static let all: UringFeatures = [
         .incrementalBuffers, .vectorizedSend, .messageRing, .receiveLimit, .absoluteTimer, .noIOWait, .silentSend,
-        .directDescriptors,
+        .directDescriptors, .registeredFiles,
     ]
 
     /// Every feature with the name under which it is switched off, in the order of the bits.
@@ -38,7 +42,7 @@ public struct UringFeatures: OptionSet, Sendable, Hashable {
         (.incrementalBuffers, "incremental-buffers"), (.vectorizedSend, "vectorized-send"),
         (.messageRing, "message-ring"), (.receiveLimit, "receive-limit"), (.absoluteTimer, "absolute-timer"),
         (.noIOWait, "no-iowait"), (.silentSend, "silent-send"),
-        (.directDescriptors, "direct-descriptors"),
+        (.directDescriptors, "direct-descriptors"), (.registeredFiles, "registered-files"),
     ]
 
     /// Reads a list of names separated by commas; `all` is every feature.

@@ -20,6 +20,8 @@ enum UringOperation {
     static let shutdown: UInt64 = 13
     static let reset: UInt64 = 14
     static let cancelAccept: UInt64 = 15
+    /// Says nothing when it is done.
+    static let filesUpdate: UInt64 = 16
     /// Result and notification; the key is that of a record of `ZeroCopySends`, not of a stream.
     static let zeroCopySend: UInt64 = 32
 }

@@ -85,6 +85,7 @@ extension UringPort {
             counts.pointee.systemCalls &+= 1
             SystemCalls.endWithReset(stream.pointee.descriptor)
         }
+        unregister(stream, key)
         stream.pointee.phase = .closeQueued
         let sqe = entry()
         sqe.pointee.opcode = UInt8(CL_OP_CLOSE)
@@ -110,7 +111,9 @@ extension UringPort {
         stream.pointee.phase = .free
         countStreams(by: -1)
         stream.pointee.descriptor = -1
+        stream.pointee.file = -1
         stream.pointee.fileFlags = 0
+        stream.pointee.isDirect = false
         return Completion(.closed, key)
     }
 }

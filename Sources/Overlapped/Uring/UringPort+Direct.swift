@@ -37,7 +37,9 @@ extension UringPort {
         counts.pointee.systemCalls &+= 1
         SystemCalls.close(descriptor)
         stream.pointee.descriptor = Int32(truncatingIfNeeded: slot)
+        stream.pointee.file = stream.pointee.descriptor
         stream.pointee.fileFlags = UInt8(CL_SQE_FIXED_FILE)
+        stream.pointee.isDirect = true
     }
 
     /// Our end of stream. The kernel hands this to a worker thread of its own, so nothing is closed before it is done.
@@ -45,7 +47,7 @@ extension UringPort {
         stream.pointee.shutdownInFlight = true
         let sqe = entry()
         sqe.pointee.opcode = UInt8(CL_OP_SHUTDOWN)
-        sqe.pointee.fd = stream.pointee.descriptor
+        sqe.pointee.fd = stream.pointee.file
         sqe.pointee.flags = stream.pointee.fileFlags
         sqe.pointee.len = UInt32(SHUT_WR)
         sqe.pointee.user_data = key.rawValue | UringOperation.shutdown
@@ -64,7 +66,7 @@ extension UringPort {
         if stream.pointee.isHard {
             let sqe = entry()
             sqe.pointee.opcode = UInt8(CL_OP_CONNECT)
-            sqe.pointee.fd = stream.pointee.descriptor
+            sqe.pointee.fd = stream.pointee.file
             sqe.pointee.flags = stream.pointee.fileFlags | UInt8(CL_SQE_CQE_SKIP_SUCCESS)
             sqe.pointee.addr = Self.nobody
             sqe.pointee.off = UInt64(MemoryLayout<sockaddr>.size)

@@ -21,10 +21,11 @@ extension UringPort {
         let stream = streams + key.slot
         stream.pointee = StreamState()
         stream.pointee.descriptor = descriptor
+        stream.pointee.file = descriptor
         stream.pointee.generation = key.generation
         stream.pointee.phase = .open
         countStreams(by: 1)
-        if hasDirectDescriptors { install(stream, slot: key.slot) }
+        if hasDirectDescriptors { install(stream, slot: key.slot) } else { register(stream, key) }
     }
 
     /// Starts to receive, or goes on after `pause`.
@@ -74,7 +75,7 @@ extension UringPort {
         stream.pointee.receiveIsOneShot = oneShot
         let sqe = entry()
         sqe.pointee.opcode = UInt8(CL_OP_RECV)
-        sqe.pointee.fd = stream.pointee.descriptor
+        sqe.pointee.fd = stream.pointee.file
         sqe.pointee.flags = UInt8(CL_SQE_BUFFER_SELECT) | stream.pointee.fileFlags
         sqe.pointee.ioprio = oneShot ? 0 : UInt16(CL_RECV_MULTISHOT)
         sqe.pointee.user_data = key.rawValue | UringOperation.receive

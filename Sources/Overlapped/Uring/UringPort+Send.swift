@@ -19,7 +19,7 @@ extension UringPort {
         let list = keep(parts, of: stream)
         stream.pointee.sendTurn = turn
         stream.pointee.parts = list
-        stream.pointee.partCount = UInt32(truncatingIfNeeded: parts.count)
+        stream.pointee.partCount = UInt8(truncatingIfNeeded: parts.count)
         guard sendsPlainly else { return sendOtherwise(stream, key, list, parts.count) }
         queueSend(stream, key, list, parts.count)
     }
@@ -56,7 +56,7 @@ extension UringPort {
     ) {
         silentSendsQueued &+= 1
         let sqe = entry()
-        sqe.pointee.fd = stream.pointee.descriptor
+        sqe.pointee.fd = stream.pointee.file
         sqe.pointee.flags = sendFlags | stream.pointee.fileFlags
         sqe.pointee.user_data = key.rawValue | UringOperation.silentSend
         cl_sqe_set_message_flags(sqe, Self.silentFlags)
@@ -121,7 +121,7 @@ extension UringPort {
     private mutating func submitTracked(_ stream: UnsafeMutablePointer<StreamState>, _ key: CompletionKey) {
         let sqe = entry()
         sqe.pointee.opcode = UInt8(CL_OP_SEND)
-        sqe.pointee.fd = stream.pointee.descriptor
+        sqe.pointee.fd = stream.pointee.file
         sqe.pointee.flags = stream.pointee.fileFlags
         sqe.pointee.addr = UInt64(UInt(bitPattern: stream.pointee.tracked))
         sqe.pointee.len = UInt32(truncatingIfNeeded: min(stream.pointee.trackedCount, 1 << 30))

@@ -55,7 +55,7 @@ extension UringPort {
     ) {
         silentSendsQueued &+= 1
         let sqe = entry()
-        sqe.pointee.fd = stream.pointee.descriptor
+        sqe.pointee.fd = stream.pointee.file
         sqe.pointee.flags = stream.pointee.fileFlags
         sqe.pointee.ioprio = UInt16(CL_SEND_ZC_REPORT_USAGE)
         sqe.pointee.user_data = zeroCopy.key(of: record).rawValue | UringOperation.zeroCopySend

@@ -80,6 +80,8 @@ public struct UringPort: CompletionPort, ~Copyable {
     var operations = OperationTable()
     /// Whether the sockets of streams lie in the ring's own table and cost the process no descriptor.
     public let hasDirectDescriptors: Bool
+    /// Streams below this slot lie in the ring's table beside their descriptor.
+    let tablePlaces: Int
     /// Streams that are not free.
     var streamCount = 0
     /// Where a multishot receive ends and queues up behind the others (rule M4).
@@ -137,6 +139,8 @@ public struct UringPort: CompletionPort, ~Copyable {
             throw PortError(call: "io_uring direct descriptors with submission-polling", code: EOPNOTSUPP)
         }
         if directDescriptors { try Self.registerTable(of: capacity, ring: ring, features: features) }
+        let places =
+            directDescriptors ? 0 : Self.makeTable(capacity: capacity, ring: ring, features: features)
         var descriptor: Int32 = -1
         if !features.contains(.messageRing) {
             descriptor = kernel?.makeEvent() ?? eventfd(0, Int32(EFD_CLOEXEC))
@@ -153,8 +157,9 @@ public struct UringPort: CompletionPort, ~Copyable {
         modestLimit = BufferRing.modestShare(memory: buffers.bufferCount &* buffers.bufferSize)
         self.buffers = buffers
         self.capacity = capacity
+        tablePlaces = places
         // Silent sends lose their lifetime where another thread submits (rule M1): sends say that they are done.
-        let unusable: UringFeatures = [.silentSend, .directDescriptors]
+        let unusable: UringFeatures = [.silentSend, .directDescriptors, .registeredFiles]
         self.features = ring.isPolled ? features.subtracting(unusable) : features
         queuesSends = ring.isPolled || features.contains(.silentSend)
         sendsPlainly = queuesSends && techniques.isDisjoint(with: [.zeroCopySend, .sendPerPacket])

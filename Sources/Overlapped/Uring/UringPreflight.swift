@@ -17,8 +17,9 @@ public enum UringPreflight {
         for (feature, probe) in probes where !disabled.contains(feature) {
             if probe() { features.insert(feature) }
         }
-        // A direct descriptor cannot be named by sendmsg(2), which is what there is without silent sends.
-        if !features.contains(.silentSend) { features.remove(.directDescriptors) }
+        // A direct descriptor cannot be named by sendmsg(2), which is what there is without silent sends; and where
+        // sends name descriptors, a table is not worth its entries.
+        if !features.contains(.silentSend) { features.subtract([.directDescriptors, .registeredFiles]) }
         return features
     }
 
@@ -26,7 +27,7 @@ public enum UringPreflight {
         (.incrementalBuffers, hasIncrementalBuffers), (.vectorizedSend, hasVectorizedSend),
         (.messageRing, hasMessageRing), (.receiveLimit, hasReceiveLimit), (.absoluteTimer, hasAbsoluteTimer),
         (.noIOWait, hasNoIOWait), (.silentSend, silentSendsBehave),
-        (.directDescriptors, directDescriptorsBehave),
+        (.directDescriptors, directDescriptorsBehave), (.registeredFiles, registeredFilesBehave),
     ]
 
     private static func requirePlainBuffers() throws(PortError) {
@@ -123,5 +124,15 @@ public enum UringPreflight {
             return bench.completions().isEmpty && bench.peerReads(3) == bytes
         }
         return isHeard && bench.shutsDown() && bench.peerReadsEnd()
+    }
+
+    /// A socket that lies in the table beside its descriptor sends in silence, and its peer hears of its end when both
+    /// are gone, whatever else is in flight.
+    private static func registeredFilesBehave() -> Bool {
+        guard var bench = try? PreflightBench(incremental: false), bench.makeTable(), bench.register(at: 3) else {
+            return false
+        }
+        guard bench.exchange(bytes: [100], multishot: true, limit: 0).map(\.res) == [100] else { return false }
+        return bench.otherEndsWhileThisReceives(at: 1)
     }
 }

@@ -21,7 +21,13 @@
             var taken = cl_load(sqHead)
             let result = enterKernel(submit, wait, flags, argument, size)
             while taken != cl_load(sqHead) {
-                recorder.took(Submission(sqes[Int(taken & sqMask)]), in: thread)
+                let entry = sqes[Int(taken & sqMask)]
+                if entry.user_data & 0xFF == UringOperation.filesUpdate {
+                    let descriptor = UnsafePointer<Int32>(bitPattern: UInt(entry.addr))?.pointee ?? -1
+                    recorder.registered(place: Int32(truncatingIfNeeded: entry.off), descriptor: descriptor)
+                } else {
+                    recorder.took(Submission(entry), in: thread)
+                }
                 taken &+= 1
             }
             let end = completionTail

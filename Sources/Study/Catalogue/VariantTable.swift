@@ -61,12 +61,16 @@ public enum VariantTable {
         without(
             "no-iowait", Text("An idle worker counts as waiting for a disk.", "쉬는 worker가 디스크 대기로 집계됨."),
             workloads: ["echo-64-c1-d1"]),
+        without(
+            "registered-files",
+            Text("Every submission looks its descriptor up.", "모든 제출이 서술자를 찾아봄."),
+            workloads: ["echo-64-c500-d1", "echo-64-c500-d16"]),
     ]
 
     private static let others = [
         Variant(
             "direct-descriptors", Text("direct descriptors"),
-            Text("Sockets lie in the ring's own table.", "소켓이 링의 표 안에 있음."),
+            Text("Sockets lie in the ring's own table alone.", "소켓이 링의 표 안에만 있음."),
             ["--io", "uring", "--direct-descriptors"], base: uring.name, evidence: .descriptors,
             needs: .directDescriptors, workloads: ["echo-64-c50-d1", "echo-64-c500-d1", "broadcast-g10"],
             quick: ["echo-64-c50-d1"]),

@@ -3,7 +3,7 @@
 /// What servers and clients must have been seen to do in some runs of many, beside what the kernel does (`Mark`): every
 /// way out of a fault, every reason for an end.
 public enum Sight: Int, CaseIterable, Sendable {
-    case overUring, overEpoll, directDescriptors, oneWorker, manyWorkers, plainBuffers
+    case overUring, overEpoll, directDescriptors, registeredFiles, oneWorker, manyWorkers, plainBuffers
     case withoutSilentSend, theWorld
     case delivered, answered, blockedSend, trackedSend, backlogPaused, slowReaderEnded, handedOver, groupAcrossWorkers
     case mailboxFull, outputQueued, slowPart, slowPartTimedOut, slowPartFailed, busy, timer, postedBatch, sentAcross

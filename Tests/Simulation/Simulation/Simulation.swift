@@ -205,6 +205,7 @@ public final class Simulation {
         if let features = scenario.features {
             if !features.contains(.incrementalBuffers) { sights.see(.plainBuffers) }
             if !features.contains(.silentSend) { sights.see(.withoutSilentSend) }
+            if features.contains([.silentSend, .registeredFiles]), !scenario.isDirect { sights.see(.registeredFiles) }
         }
         if scenario.isWorld { sights.see(.theWorld) }
     }
