@@ -31,6 +31,9 @@ struct Outboxes: ~Copyable {
     /// How many messages wait for `target`.
     func waitingCount(_ target: Int) -> Int { waiting[target].count }
 
+    /// How many messages wait in all.
+    var waitingCount: Int { waiting.reduce(0) { $0 + $1.count } }
+
     /// Tries what waits, and wakes whoever got something in this turn.
     mutating func flush() {
         if isBlocked { retry() }

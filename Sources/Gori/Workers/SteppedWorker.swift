@@ -70,6 +70,9 @@ public final class SteppedWorker<Port: CompletionPort & ~Copyable> {
     /// The most bytes that wait for any session that is open and has not been asked to end.
     public var largestOpenBacklog: Int { worker.core.pointee.largestOpenBacklog }
 
+    /// Messages to other workers that wait for room in their mailboxes.
+    public var messagesWaiting: Int { worker.core.pointee.outboxes.waitingCount }
+
     /// Lets go of what a stopped worker still has, as its thread does.
     ///
     /// - Returns: bytes of the worker's pool that nobody has given back: 0 is the promise.

@@ -185,11 +185,16 @@ struct SessionRun {
         let patience = 4 + SessionMode.sessions / mode.flushSlice
         var quiet = 0
         var before = -1
+        var turns = 0
         while quiet < patience {
+            turns += 1
+            promise(turns < 100_000, "everything comes to rest")
             model.openGates()
             for index in 0..<mode.workers { step(index) }
             let moved = network.connections.reduce(0) { $0 + $1.received.count + $1.taken + $1.endCount }
-            quiet = moved == before ? quiet + 1 : 0
+            // Whoever is not read until another worker has taken what it published waits for that.
+            let isQuiet = moved == before && !workers.contains { $0.messagesWaiting > 0 }
+            quiet = isQuiet ? quiet + 1 : 0
             before = moved
         }
         for client in network.connections {
